@@ -1,0 +1,5 @@
+"""`python -m vlmeval`."""
+
+from vlmeval_start import main
+
+main()

@@ -1,0 +1,37 @@
+"""`vlmeval data check`: what is in a data file, before a model sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vlmeval.cli.options import task_files
+from vlmeval.data.catalog import find_task
+from vlmeval.data.check import check_data
+from vlmeval.data.samples import DataOptions
+
+
+@click.group("data")
+def command() -> None:
+    """Check data files before a run."""
+
+
+@command.command("check")
+@click.argument("task")
+@click.option(
+    "--data", multiple=True, metavar="TASK=PATH", help="The file or folder to check; default where a run looks."
+)
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder with data files; default LMUData."
+)
+@click.option("--limit", type=click.IntRange(1), help="Only the first N questions.")
+@click.option("--catalog", multiple=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
+def check(task: str, data: tuple[str, ...], data_dir: Path | None, limit: int | None, catalog: tuple[Path, ...]) -> int:
+    """Read all samples of TASK and say what is there, what is missing and what is odd."""
+    found = find_task(task, roots=catalog)
+    files = {find_task(name, roots=catalog).name: path for name, path in task_files(data).items()}
+    report = check_data(found, DataOptions(files.get(found.name), data_dir, limit))
+    for line in report.lines():
+        click.echo(line)
+    return 0 if report.sound else 1

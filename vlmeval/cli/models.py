@@ -1,0 +1,50 @@
+"""`vlmeval models`: the names that `--model` takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vlmeval.cli.browse import browser, table_lines
+from vlmeval.errors import ConfigError
+from vlmeval.jsonio import encode
+from vlmeval.models.aliases import list_aliases
+from vlmeval.registry import did_you_mean
+
+SCHEMES = (
+    ("demo, demo-small", "tiny models that come with vlmeval; no download"),
+    ("hf:ORG/NAME", "a checkpoint of the hub or a folder, through transformers"),
+    ("openai:NAME", "any OpenAI-compatible server (--base-url), or a provider's preset"),
+    ("clip:ORG/NAME", "a dual encoder, for retrieval"),
+    ("replay:FILE", "answers from a run folder, JSONL, CSV, TSV or VLMEvalKit's .xlsx"),
+    ("my.py:MyModel", "your own class: generate(requests) -> list of texts"),
+)
+
+
+def entries(roots: tuple[Path, ...]) -> list[tuple[str, str]]:
+    """Return the schemes, then the aliases with what they stand for."""
+    return [*SCHEMES, *((alias.name, alias.target) for alias in list_aliases())]
+
+
+def card(name: str, roots: tuple[Path, ...]) -> str:
+    """Return what an alias stands for and the settings it carries."""
+    aliases = {alias.name: alias for alias in list_aliases()}
+    if name not in aliases:
+        schemes = [
+            f"{scheme}: {text}"
+            for scheme, text in SCHEMES
+            if name.partition(":")[0] in scheme.partition(":")[0].split(", ")
+        ]
+        if schemes:
+            return "\n".join(schemes)
+        raise ConfigError(f'unknown model "{name}"{did_you_mean(name, aliases)}; `vlmeval models` lists the names')
+    alias = aliases[name]
+    rows = [
+        ("model", alias.name),
+        ("target", alias.target),
+        ("settings", encode(alias.options).decode() if alias.options else ""),
+        ("notes", "; ".join(alias.notes)),
+    ]
+    return "\n".join(table_lines(rows))
+
+
+command = browser("model", summary="List, search and show model names.", entries=entries, card=card)

@@ -1,0 +1,238 @@
+"""`vlmeval run`: every model on every task, one after the other; done work is not done again."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+import msgspec
+
+from vlmeval.cli import options
+from vlmeval.data.catalog import expand, find_task
+from vlmeval.data.samples import DataOptions, open_samples
+from vlmeval.data.task import Task
+from vlmeval.errors import ConfigError, TooManyFailuresError, VlmevalError
+from vlmeval.models.spec import open_model
+from vlmeval.report.overview import write_overview
+from vlmeval.report.page import write_run_page
+from vlmeval.run.judging import judge_run
+from vlmeval.run.session import RunSettings, run_task
+from vlmeval.score import table
+from vlmeval.score.scorer import score_run
+from vlmeval.store.layout import RunFolder
+from vlmeval.store.results import ErrorPolicy, Scores
+from vlmeval.types import Model
+
+
+@dataclass
+class Ledger:
+    """How the pairs of model and task ended; becomes the exit status."""
+
+    complete: int = 0
+    incomplete: int = 0
+    unanswered: int = 0
+    broken: int = 0
+
+    def status(self) -> int:
+        """Return 0 complete, 1 scored but incomplete, 2 wrong use or data, 3 nothing was answered."""
+        if self.broken:
+            return 2
+        if self.unanswered and not self.complete and not self.incomplete:
+            return 3
+        return 1 if self.incomplete or self.unanswered else 0
+
+
+@click.command("run")
+@click.option(
+    "--model", "models", multiple=True, required=True, metavar="NAME", help="Model or models: see `vlmeval models`."
+)
+@click.option(
+    "--tasks", multiple=True, required=True, metavar="NAMES", help="Tasks, suites or files: see `vlmeval tasks`."
+)
+@click.option("--data", multiple=True, metavar="TASK=PATH", help="A data file or folder for a task, any known format.")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder with data files; default LMUData."
+)
+@click.option("--limit", type=click.IntRange(1), help="Only the first N questions (whole groups).")
+@click.option("--prompt", metavar="STYLE", help="Prompt style: official, vlmevalkit, lmms, llava, or the task's own.")
+@click.option("--mode", type=click.Choice(["generate", "likelihood"]), help="Ask for text, or weigh the options.")
+@click.option("--stop-early", is_flag=True, help="CircularEval: skip the rotations left once one is wrong.")
+@click.option(
+    "--policy", type=click.Choice(["honest", "official"]), help="Unparsed replies: a state, or the official guess."
+)
+@click.option("--max-tokens", type=click.IntRange(1), help="Longest reply, in tokens; part of the recipe.")
+@click.option("--temperature", type=click.FloatRange(0), help="Sampling temperature; part of the recipe.")
+@click.option("--seed", type=int, help="Seed of sampling, for models that take one; part of the recipe.")
+@click.option("--batch-size", metavar="N|auto", help="Requests a local model takes at once.")
+@click.option("--concurrency", type=click.IntRange(1), help="Requests under way at once; default the model's own.")
+@click.option("--model-args", multiple=True, metavar="K=V,...", help="Settings of the model.")
+@click.option("--base-url", help="Address of an OpenAI-compatible server.")
+@click.option("--dtype", help="bfloat16, float16, float32 or auto (hf).")
+@click.option("--device", help="cpu, cuda, cuda:1, ... (hf).")
+@click.option("--judge", metavar="NAME", help="A model that reads the replies the rules cannot.")
+@click.option(
+    "--errors",
+    type=click.Choice(get_args(ErrorPolicy)),
+    default="fail",
+    show_default=True,
+    help="Failed requests: run incomplete, wrong, or left out.",
+)
+@click.option("--max-failures", metavar="N|SHARE", help="Stop once more requests failed: 20, or 0.1 of them.")
+@click.option("--retry-errors", is_flag=True, help="Ask again what failed in an earlier call.")
+@click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="Stop before the run costs more.")
+@click.option("--predict-only", is_flag=True, help="Ask and save; do not score.")
+@click.option("--fresh", is_flag=True, help="Start a new run beside an existing one.")
+@click.option("-o", "--output", "results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@click.option(
+    "--reports", type=click.Path(path_type=Path), default=Path("reports"), show_default=True, help="Folder for pages."
+)
+@click.option("--no-report", is_flag=True, help="Write no HTML page.")
+@click.option(
+    "--catalog",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="More tasks/ and benchmarks/.",
+)
+@click.option("--quiet", is_flag=True, help="No progress.")
+def command(**given: Any) -> int:
+    """Evaluate models on tasks and show the scores.
+
+    Every answer is on disk before it counts: after an interruption the same command continues. Finished work is not
+    repeated, so the command may be run again with more models or tasks.
+    """
+    tasks = [adapted(task, given) for task in expand(options.names(given["tasks"]), roots=given["catalog"])]
+    files = matched_files(options.task_files(given["data"]), tasks, given)
+    settings = run_settings(given)
+    names = options.names(given["models"])
+    judge_name: str | None = given["judge"]
+    ledger, scores, folders = Ledger(), [], []
+    for name in names:
+        model = open_model(name, model_options(given, sole=len(names) == 1))
+        try:
+            for task in tasks:
+                where = DataOptions(files.get(task.name), given["data_dir"], given["limit"])
+                scored = evaluate(task, where, model, settings, judge_name, given, ledger)
+                if scored is not None:
+                    folders.append(scored[0])
+                    scores.append(scored[1])
+        finally:
+            model.close()
+    conclude(scores, folders, given)
+    return ledger.status()
+
+
+def evaluate(
+    task: Task,
+    where: DataOptions,
+    model: Model,
+    settings: RunSettings,
+    judge_name: str | None,
+    given: dict[str, Any],
+    ledger: Ledger,
+) -> tuple[RunFolder, Scores] | None:
+    """Run and score one pair; an error of this pair is said and counted, and the next pair goes on."""
+    try:
+        with open_samples(task, where) as samples:
+            try:
+                result = run_task(task, samples, model, settings, results=given["results"], command=sys.argv)
+            except TooManyFailuresError as error:
+                click.echo(f"vlmeval: {task.name}: {error}", err=True)
+                ledger.unanswered += 1
+                return None
+        if judge_name:
+            judge_run(result.folder, open_model(judge_name, {}), settings)
+        if given["predict_only"]:
+            click.echo(f"{task.name}: {result.counts.get('answered', 0)} answers in {result.folder.path}")
+            ledger.complete += result.state == "complete"
+            ledger.incomplete += result.state != "complete"
+            return None
+        scores = score_run(result.folder, errors=given["errors"])
+    except VlmevalError as error:
+        click.echo(f"vlmeval: {task.name}: {error}", err=True)
+        ledger.broken += 1
+        return None
+    if not scores.estimates:
+        ledger.unanswered += 1
+    elif scores.complete and result.state == "complete":
+        ledger.complete += 1
+    else:
+        ledger.incomplete += 1
+    return result.folder, scores
+
+
+def conclude(scores: list[Scores], folders: list[RunFolder], given: dict[str, Any]) -> None:
+    """Print the table and where everything lies; write the pages."""
+    if not scores:
+        return
+    table.print_scores(scores)
+    for folder in folders:
+        click.echo(f"results  {folder.path}")
+    if not given["no_report"]:
+        pages = [write_run_page(folder, given["reports"]) for folder in folders]
+        overview = write_overview(list(zip(scores, pages, strict=True)), given["reports"])
+        click.echo(f"report   {overview if len(pages) > 1 else pages[0]}")
+
+
+def adapted(task: Task, given: dict[str, Any]) -> Task:
+    """Return the task with what the command line changes of its definition; the change is in its signature."""
+    changes: dict[str, Any] = {}
+    if given["prompt"]:
+        changes["prompt"] = given["prompt"]
+    kind_options = {key: given[key] for key in ("mode", "policy") if given[key]}
+    if given["stop_early"]:
+        kind_options["stop_early"] = True
+    if kind_options and task.kind == "choice":
+        changes["options"] = {**task.options, **kind_options}
+    sampling = {key: given[key] for key in ("max_tokens", "temperature", "seed") if given[key] is not None}
+    if sampling:
+        changes["sampling"] = msgspec.structs.replace(task.sampling, **sampling)
+    return msgspec.structs.replace(task, **changes)
+
+
+def matched_files(files: dict[str, Path], tasks: list[Task], given: dict[str, Any]) -> dict[str, Path]:
+    """Return the files by the tasks' own names: `--data` may use an alias. Raises ConfigError for a task not asked."""
+    found: dict[str, Path] = {}
+    for name, path in files.items():
+        task = find_task(name, roots=given["catalog"])
+        if task.name not in {item.name for item in tasks}:
+            raise ConfigError(f"--data {name}={path}: {task.name} is not among --tasks")
+        found[task.name] = path
+    return found
+
+
+def run_settings(given: dict[str, Any]) -> RunSettings:
+    """Return how to run: what changes no score."""
+    batch: str | None = given["batch_size"]
+    if batch is not None and batch != "auto" and not (batch.isdigit() and int(batch) > 0):
+        raise ConfigError(f'--batch-size "{batch}": expected a positive number, or auto')
+    limit: str | None = given["max_failures"]
+    tolerated: int | float | None = None
+    if limit is not None:
+        number = options.scalar(limit)
+        if isinstance(number, (bool, str)) or number < 0 or (isinstance(number, float) and number > 1):
+            raise ConfigError(f'--max-failures "{limit}": expected a count such as 20, or a share such as 0.1')
+        tolerated = number
+    return RunSettings(
+        concurrency=given["concurrency"],
+        batch=int(batch) if batch and batch != "auto" else None,
+        max_failures=tolerated,
+        retry_errors=given["retry_errors"],
+        max_cost=given["max_cost"],
+        fresh=given["fresh"],
+        limit=given["limit"],
+        quiet=given["quiet"],
+    )
+
+
+def model_options(given: dict[str, Any], *, sole: bool) -> dict[str, options.Scalar]:
+    """Return the model's settings. Raises ConfigError where several models would share settings meant for one."""
+    found = options.pairs(given["model_args"], option="--model-args")
+    if found and not sole:
+        raise ConfigError("--model-args goes with one --model; run the models one by one, or give each its TOML")
+    for key in ("base_url", "dtype", "device"):
+        if given[key]:
+            found[key] = given[key]
+    return found

@@ -1,0 +1,123 @@
+"""Names to objects: `name -> "module:attribute"`, resolved when asked for, so that listing imports nothing.
+
+Other distributions add names through entry points (`vlmeval.models`, `vlmeval.metrics`, `vlmeval.kinds`).
+A built-in name cannot be replaced: two runs of one name must mean one thing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from vlmeval.errors import ConfigError
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return '; did you mean "x"?' for the nearest known name, or '' where none is near."""
+    near = difflib.get_close_matches(name.lower(), {item.lower(): item for item in known}, n=1, cutoff=0.6)
+    if not near:
+        return ""
+    exact = next(item for item in known if item.lower() == near[0])
+    return f'; did you mean "{exact}"?'
+
+
+def load_attribute(target: str) -> Any:
+    """Return the object at "module:attribute". Raises ConfigError where it cannot be imported."""
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        raise ConfigError(f"{target} cannot be imported: {error}") from error
+    except AttributeError as error:
+        raise ConfigError(f"{module} has no {attribute!r}") from error
+
+
+class Registry:
+    """The known names of one sort of thing."""
+
+    def __init__(self, noun: str, group: str, builtin: Mapping[str, str]) -> None:
+        self.noun = noun
+        self._group = group
+        self._targets = dict(builtin)
+        self._plugins_read = False
+
+    def names(self) -> tuple[str, ...]:
+        """Return all known names, sorted."""
+        self._read_plugins()
+        return tuple(sorted(self._targets))
+
+    def load(self, name: str) -> Any:
+        """Return the object behind `name`. Raises ConfigError with the nearest name for an unknown one."""
+        if name not in self._targets:
+            self._read_plugins()
+        if name not in self._targets:
+            hint = did_you_mean(name, list(self._targets)) or f"; known: {', '.join(self.names())}"
+            raise ConfigError(f'unknown {self.noun} "{name}"{hint}')
+        return load_attribute(self._targets[name])
+
+    def __contains__(self, name: str) -> bool:
+        self._read_plugins()
+        return name in self._targets
+
+    def _read_plugins(self) -> None:
+        if self._plugins_read:
+            return
+        self._plugins_read = True
+        for entry in importlib.metadata.entry_points(group=self._group):
+            if entry.name in self._targets:
+                raise ConfigError(
+                    f'the entry point "{entry.name}" ({entry.value}) of group {self._group} repeats the name of '
+                    f"{self._targets[entry.name]}; rename or uninstall it"
+                )
+            self._targets[entry.name] = entry.value
+
+
+KINDS = Registry(
+    "kind",
+    "vlmeval.kinds",
+    {
+        "choice": "vlmeval.kinds.choice:ChoiceKind",
+        "short": "vlmeval.kinds.short:ShortKind",
+        "caption": "vlmeval.kinds.caption:CaptionKind",
+        "retrieval": "vlmeval.kinds.retrieval:RetrievalKind",
+    },
+)
+
+METRICS = Registry(
+    "metric",
+    "vlmeval.metrics",
+    {
+        "circular": "vlmeval.metrics.accuracy:Circular",
+        "vanilla": "vlmeval.metrics.accuracy:Vanilla",
+        "vanilla_all": "vlmeval.metrics.accuracy:VanillaAll",
+        "accuracy": "vlmeval.metrics.accuracy:Accuracy",
+        "exact_match": "vlmeval.metrics.accuracy:ExactMatch",
+        "vqa_v2": "vlmeval.metrics.vqa:VqaV2",
+        "vqa_m4c": "vlmeval.metrics.vqa:VqaM4C",
+        "bleu_1": "vlmeval.metrics.bleu:Bleu1",
+        "bleu_2": "vlmeval.metrics.bleu:Bleu2",
+        "bleu_3": "vlmeval.metrics.bleu:Bleu3",
+        "bleu_4": "vlmeval.metrics.bleu:Bleu4",
+        "rouge_l": "vlmeval.metrics.rouge:RougeL",
+        "cider": "vlmeval.metrics.cider:CiderD",
+        "recall_1": "vlmeval.metrics.recall:Recall1",
+        "recall_5": "vlmeval.metrics.recall:Recall5",
+        "recall_10": "vlmeval.metrics.recall:Recall10",
+    },
+)
+
+MODELS = Registry(
+    "model scheme",
+    "vlmeval.models",
+    {
+        "hf": "vlmeval.models.transformers:open_transformers",
+        "clip": "vlmeval.models.clip:open_clip",
+        "openai": "vlmeval.models.openai:open_openai",
+        "replay": "vlmeval.models.replay:open_replay",
+        "demo": "vlmeval.models.demo:open_demo",
+        "demo-small": "vlmeval.models.demo:open_demo_small",
+    },
+)

@@ -1,0 +1,145 @@
+"""What a run folder holds besides the journal, as types. `run` writes the first part, `score` the second.
+
+run.json          Manifest      the recipe of the run, its fingerprint, counts and state
+questions.jsonl   Sample        the samples as asked, one a line: a run can be scored again without its data set
+outputs.jsonl     Record        the journal
+judge.jsonl       Record        the journal of judge calls; sample_id and variant are those of the judged reply
+samples.jsonl     ScoredSample  one a line, derived
+scores.json       Scores        derived
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from vlmeval.data.task import Task
+from vlmeval.types import Choice, Estimate, MetricInfo, Outcome, Part, State
+
+ErrorPolicy = Literal["fail", "wrong", "exclude"]
+RunState = Literal["running", "complete", "incomplete", "interrupted"]
+
+
+class Origin(Struct, frozen=True):
+    """Where the samples came from. `digest` is the sha256 of the rows used (local file) or of id and revision (hub)."""
+
+    dataset: str
+    digest: str
+    revision: str = ""
+    path: str = ""
+    rows: int | None = None
+    licence: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class Manifest(Struct, kw_only=True):
+    """run.json. `recipe` is what the fingerprint covers: flat keys such as "model.dtype", "task.prompt", "data.digest".
+
+    `state`: "complete" when every request has an answer; "incomplete" when every one was asked and some failed;
+    "interrupted" when the run stopped before all were asked; "running" while it runs, or after a crash.
+    `counts` and `usage` cover the whole run, earlier sessions included; `seconds` adds up the sessions.
+    """
+
+    run_id: str
+    fingerprint: str
+    recipe: dict[str, Any]
+    task: Task
+    model: str
+    model_name: str
+    origin: Origin
+    limit: int | None = None
+    judge: str | None = None
+    command: list[str] = []
+    conditions: dict[str, Any] = {}
+    started: str = ""
+    ended: str = ""
+    seconds: float = 0.0
+    state: RunState = "running"
+    counts: dict[str, int] = {}
+    usage: dict[str, float] = {}
+    vlmeval: str = ""
+
+
+class Pass(Struct, frozen=True, omit_defaults=True):
+    """One request of a scored sample, with everything a page shows of it.
+
+    `prompt` is the prompt as sent. `shown[j]` is the choice (letter of the sample's order) behind displayed letter j.
+    `right` is None where the pass was not answered or has no gold.
+    """
+
+    variant: str
+    prompt: tuple[Part, ...]
+    outcome: Outcome | None
+    system: str | None = None
+    shown: tuple[str, ...] = ()
+    value: str | tuple[str, ...] | None = None
+    rule: str = ""
+    right: bool | None = None
+    judge: str | None = None
+
+
+class ScoredSample(Struct, frozen=True, omit_defaults=True):
+    """One line of samples.jsonl. `right` is that of the primary metric, None for metrics that are not right or wrong.
+
+    `stats` holds the statistics per metric, absent where the sample was left out.
+    """
+
+    id: str
+    state: State
+    parts: tuple[Part, ...]
+    passes: tuple[Pass, ...]
+    references: tuple[str, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    tags: dict[str, str] = {}
+    cluster: str = ""
+    right: bool | None = None
+    truncated: bool = False
+    stats: dict[str, tuple[float, ...]] = {}
+
+
+class Coverage(Struct, frozen=True):
+    """How the samples ended; `answered + unparsed + refused + failed + missing == samples`. `truncated` cuts across."""
+
+    samples: int
+    answered: int
+    unparsed: int
+    refused: int
+    failed: int
+    missing: int
+    truncated: int
+    requests: int = 0
+    rules: dict[str, int] = {}
+    failures: dict[str, int] = {}
+    incomplete_groups: tuple[str, ...] = ()
+
+
+class LetterBias(Struct, frozen=True):
+    """Position bias of one displayed letter: how often it was chosen, was right, and was chosen when right."""
+
+    letter: str
+    chosen: int
+    gold: int
+    right: int
+
+
+class Scores(Struct, frozen=True, kw_only=True):
+    """scores.json. Holds no clock and no path: scoring the same journal twice gives the same bytes."""
+
+    task: str
+    title: str
+    model: str
+    run_id: str
+    primary: str
+    signature: str
+    complete: bool
+    errors: ErrorPolicy
+    policy: str
+    metrics: tuple[MetricInfo, ...]
+    estimates: tuple[Estimate, ...]
+    coverage: Coverage
+    letters: tuple[LetterBias, ...] = ()
+    chance: float | None = None
+    notes: tuple[str, ...] = ()
+    data_digest: str = ""
+    vlmeval: str = ""
