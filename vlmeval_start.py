@@ -1,7 +1,7 @@
 """The `vlmeval` command, before anything of the package `vlmeval` is imported.
 
-VLMEvalKit and its forks install a package of the same import name. Two distributions that write into one folder overwrite
-each other's files without a word, so the folder is looked at first: foreign files in it are named, with the way out.
+VLMEvalKit and its forks install a package of the same import name. Two distributions that write into one folder
+overwrite each other's files without a word, so the folder is looked at first; foreign files are named, with a way out.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def conflict(package: Path) -> str | None:
         "Another distribution (VLMEvalKit, ms-vlmeval) uses the same import name, and one has overwritten the other.\n"
         "Keep them apart, each in an environment of its own:\n"
         "    python -m venv vlmeval-env && vlmeval-env/bin/pip install 'vlmeval[hf]'\n"
-        "or repair this one: pip uninstall -y vlmeval ms-vlmeval, remove what is left of the folder above, install again.\n"
-        "If the folder is a checkout that you stand in or that PYTHONPATH names, run from elsewhere or unset PYTHONPATH."
+        "or repair this one: pip uninstall -y vlmeval ms-vlmeval, remove what is left of that folder, install again.\n"
+        "If the folder is a checkout you stand in or that PYTHONPATH names, run from elsewhere or unset PYTHONPATH."
     )
 
 

@@ -1,4 +1,4 @@
-"""The first page of a folder of reports: tasks by models, each number with interval, n, coverage and a link to its run."""
+"""The first page of a folder of reports: tasks by models, each number with interval, n and a link."""
 
 from __future__ import annotations
 

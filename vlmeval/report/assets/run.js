@@ -25,7 +25,7 @@
     return sample.score <= 0.005 ? "wrong" : "partial";
   }
 
-  const textOf = (parts) => parts.map((part) => (typeof part === "string" ? part : "▣")).join(" ").replace(/\s+/g, " ").trim();
+  const textOf = (parts) => parts.map((part) => (typeof part === "string" ? part : "▣")).join(" ").replace(/\s+/g, " ").replace(/^(▣ ?)+(?=.)/, "").trim();
   for (const sample of samples) {
     sample.result = result(sample);
     sample.summary = textOf(sample.question) || sample.passes.map((one) => one.reply || "").join(" ") || sample.id;
@@ -94,7 +94,14 @@
   function mark(position) {
     for (const line of list.querySelectorAll('[aria-selected="true"]')) line.setAttribute("aria-selected", "false");
     const line = list.children[position];
-    if (line) { line.setAttribute("aria-selected", "true"); line.scrollIntoView({ block: "nearest" }); }
+    if (line) { line.setAttribute("aria-selected", "true"); reveal(line); }
+  }
+
+  // scrollIntoView would also move the page.
+  function reveal(line) {
+    const top = line.offsetTop - list.offsetTop, bottom = top + line.offsetHeight;
+    if (top < list.scrollTop) list.scrollTop = top;
+    else if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
   }
 
   function open(position, chosen) {
