@@ -66,7 +66,7 @@ Choice = str | tuple[Part, ...]
 
 
 class Rotation(Struct, frozen=True):
-    """A pass of CircularEval as a file gives it: its row, and in `order[j]` the index of the choice shown as letter j."""
+    """A pass of CircularEval as a file gives it: its row, and in `order[j]` the index of the choice at letter j."""
 
     row: str
     order: tuple[int, ...]
@@ -75,8 +75,8 @@ class Rotation(Struct, frozen=True):
 class Sample(Struct, frozen=True):
     """The smallest thing that is scored together; its requests are its variants.
 
-    `parts` is the question, interleaved in reading order. `references` are the right answers: for a choice the letter in
-    the order of `choices`; empty where the gold is hidden. `fields` are further texts a prompt may name ({hint}, ...).
+    `parts` is the question, interleaved in reading order. `references` are the right answers: for a choice the letter
+    in the order of `choices`; empty where the gold is hidden. `fields` are more texts a prompt may name ({hint}, ...).
     `tags` make slices. `cluster` is the unit of resampling (the image, the question family); "" is the sample itself.
     """
 
@@ -182,13 +182,17 @@ class Answer(Struct, frozen=True):
 
 
 class Estimate(Struct, frozen=True):
-    """A number with its interval. `slice` is "" overall, else "tag=value"; `value` is on the metric's scale."""
+    """A number with its interval. `slice` is "" overall, else "tag=value".
+
+    `value`, `low` and `high` are as the metric gives them, shown times its `scale`. The bounds are None where no
+    interval can be given (one cluster, clusters that do not differ): a point would claim certainty.
+    """
 
     metric: str
     slice: str
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     samples: int
     clusters: int
     signature: str

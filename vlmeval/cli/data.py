@@ -29,9 +29,9 @@ def command() -> None:
 @click.option("--catalog", multiple=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
 def check(task: str, data: tuple[str, ...], data_dir: Path | None, limit: int | None, catalog: tuple[Path, ...]) -> int:
     """Read all samples of TASK and say what is there, what is missing and what is odd."""
-    found = find_task(task, roots=catalog)
-    files = {find_task(name, roots=catalog).name: path for name, path in task_files(data).items()}
-    report = check_data(found, DataOptions(files.get(found.name), data_dir, limit))
+    found = find_task(task, catalog)
+    files = {find_task(name, catalog).name: path for name, path in task_files(data).items()}
+    report = check_data(found, DataOptions(files.get(found.name), data_dir, limit, catalog=catalog))
     for line in report.lines():
         click.echo(line)
     return 0 if report.sound else 1

@@ -52,29 +52,35 @@ def hyphens(token: str) -> str:
     return token.replace("_", "-")
 
 
+# click keeps the lines after a \b as they are.
+HELP = """Evaluate vision-language models: official numbers, honest states, intervals.
+
+\b
+First steps:
+  vlmeval run --model demo --tasks demo              a tiny model, no download
+  vlmeval run --model qwen2-vl-2b --tasks mmbench    a checkpoint of the hub
+  vlmeval run --model openai:NAME --base-url http://localhost:8000/v1 --tasks mmbench
+  vlmeval tasks, vlmeval models                      what there is
+"""
+
+
 @click.group(
     cls=LazyGroup,
+    help=HELP,
     context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": hyphens, "max_content_width": 110},
 )
 @click.version_option(__version__, prog_name="vlmeval")
 def vlmeval() -> None:
-    r"""Evaluate vision-language models: official numbers, honest states, intervals.
-
-    \b
-    First steps:
-      vlmeval run --model demo --tasks demo                    a tiny model, no download
-      vlmeval run --model qwen2-vl-2b --tasks mmbench          a checkpoint of the hub
-      vlmeval run --model openai:NAME --base-url http://localhost:8000/v1 --tasks mmbench
-      vlmeval tasks | vlmeval models                           what there is
-    """
+    """Evaluate vision-language models."""
 
 
 def run(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its status. An error of vlmeval is one message, never a traceback."""
     try:
         status: Any = vlmeval.main(args=arguments, prog_name="vlmeval", standalone_mode=False)
-    except click.Abort:
-        click.echo("\nstopped", err=True)
+    except click.Abort as error:
+        said = str(error.__cause__ or "") or "interrupted"
+        click.echo(f"vlmeval: {said}; the same command continues", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()

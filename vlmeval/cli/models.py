@@ -7,7 +7,7 @@ from pathlib import Path
 from vlmeval.cli.browse import browser, table_lines
 from vlmeval.errors import ConfigError
 from vlmeval.jsonio import encode
-from vlmeval.models.aliases import list_aliases
+from vlmeval.models.aliases import find_alias, list_aliases, spellings
 from vlmeval.registry import did_you_mean
 
 SCHEMES = (
@@ -27,8 +27,8 @@ def entries(roots: tuple[Path, ...]) -> list[tuple[str, str]]:
 
 def card(name: str, roots: tuple[Path, ...]) -> str:
     """Return what an alias stands for and the settings it carries."""
-    aliases = {alias.name: alias for alias in list_aliases()}
-    if name not in aliases:
+    alias = find_alias(name)
+    if alias is None:
         schemes = [
             f"{scheme}: {text}"
             for scheme, text in SCHEMES
@@ -36,13 +36,17 @@ def card(name: str, roots: tuple[Path, ...]) -> str:
         ]
         if schemes:
             return "\n".join(schemes)
-        raise ConfigError(f'unknown model "{name}"{did_you_mean(name, aliases)}; `vlmeval models` lists the names')
-    alias = aliases[name]
+        raise ConfigError(f'unknown model "{name}"{did_you_mean(name, spellings())}; `vlmeval models` lists the names')
     rows = [
         ("model", alias.name),
         ("target", alias.target),
+        ("also", ", ".join(alias.also)),
         ("settings", encode(alias.options).decode() if alias.options else ""),
-        ("notes", "; ".join(alias.notes)),
+        ("published with", alias.published),
+        ("licence", alias.licence),
+        ("gated", "yes: accept its licence on the hub and set HF_TOKEN" if alias.gated else ""),
+        ("remote code", "yes: runs only with --model-args trust_remote_code=true" if alias.remote_code else ""),
+        *(("note", note) for note in alias.notes),
     ]
     return "\n".join(table_lines(rows))
 

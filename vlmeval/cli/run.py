@@ -19,7 +19,7 @@ from vlmeval.models.spec import open_model
 from vlmeval.report.overview import write_overview
 from vlmeval.report.page import write_run_page
 from vlmeval.run.judging import judge_run
-from vlmeval.run.session import RunSettings, run_task
+from vlmeval.run.session import Prices, RunSettings, run_task
 from vlmeval.score import table
 from vlmeval.score.scorer import score_run
 from vlmeval.store.layout import RunFolder
@@ -83,6 +83,7 @@ class Ledger:
 @click.option("--max-failures", metavar="N|SHARE", help="Stop once more requests failed: 20, or 0.1 of them.")
 @click.option("--retry-errors", is_flag=True, help="Ask again what failed in an earlier call.")
 @click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="Stop before the run costs more.")
+@click.option("--prices", metavar="IN,OUT", help="USD for a million prompt and reply tokens.")
 @click.option("--predict-only", is_flag=True, help="Ask and save; do not score.")
 @click.option("--fresh", is_flag=True, help="Start a new run beside an existing one.")
 @click.option("-o", "--output", "results", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
@@ -103,7 +104,7 @@ def command(**given: Any) -> int:
     Every answer is on disk before it counts: after an interruption the same command continues. Finished work is not
     repeated, so the command may be run again with more models or tasks.
     """
-    tasks = [adapted(task, given) for task in expand(options.names(given["tasks"]), roots=given["catalog"])]
+    tasks = [adapted(task, given) for task in expand(options.names(given["tasks"]), given["catalog"])]
     files = matched_files(options.task_files(given["data"]), tasks, given)
     settings = run_settings(given)
     names = options.names(given["models"])
@@ -113,7 +114,7 @@ def command(**given: Any) -> int:
         model = open_model(name, model_options(given, sole=len(names) == 1))
         try:
             for task in tasks:
-                where = DataOptions(files.get(task.name), given["data_dir"], given["limit"])
+                where = DataOptions(files.get(task.name), given["data_dir"], given["limit"], catalog=given["catalog"])
                 scored = evaluate(task, where, model, settings, judge_name, given, ledger)
                 if scored is not None:
                     folders.append(scored[0])
@@ -196,7 +197,7 @@ def matched_files(files: dict[str, Path], tasks: list[Task], given: dict[str, An
     """Return the files by the tasks' own names: `--data` may use an alias. Raises ConfigError for a task not asked."""
     found: dict[str, Path] = {}
     for name, path in files.items():
-        task = find_task(name, roots=given["catalog"])
+        task = find_task(name, given["catalog"])
         if task.name not in {item.name for item in tasks}:
             raise ConfigError(f"--data {name}={path}: {task.name} is not among --tasks")
         found[task.name] = path
@@ -221,10 +222,21 @@ def run_settings(given: dict[str, Any]) -> RunSettings:
         max_failures=tolerated,
         retry_errors=given["retry_errors"],
         max_cost=given["max_cost"],
+        prices=prices(given["prices"]),
         fresh=given["fresh"],
         limit=given["limit"],
         quiet=given["quiet"],
     )
+
+
+def prices(text: str | None) -> Prices | None:
+    """Return the prices that `--prices IN,OUT` spells."""
+    if text is None:
+        return None
+    numbers = [options.scalar(item) for item in text.split(",")]
+    if len(numbers) != 2 or any(isinstance(item, (bool, str)) or item < 0 for item in numbers):
+        raise ConfigError(f'--prices "{text}": expected two numbers, USD for a million tokens, such as 2.5,10')
+    return Prices(prompt=float(numbers[0]), output=float(numbers[1]))
 
 
 def model_options(given: dict[str, Any], *, sole: bool) -> dict[str, options.Scalar]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
+
 from vlmeval.cli.browse import browser, table_lines
 from vlmeval.cli.example import example_sample, prompt_text
-from vlmeval.data.catalog import find_benchmark, find_task, list_tasks
+from vlmeval.data.catalog import find_benchmark, find_task, list_catalog
 from vlmeval.data.task import Task
 from vlmeval.jsonio import encode
 from vlmeval.registry import KINDS
@@ -15,25 +17,27 @@ from vlmeval.types import TaskKind
 
 def entries(roots: tuple[Path, ...]) -> list[tuple[str, str]]:
     """Return the name, kind and title of every task, then the suites."""
-    tasks = list_tasks(roots=roots)
+    listing = list_catalog(roots)
+    for problem in listing.problems:
+        click.echo(f"left out: {problem}", err=True)
     suites: dict[str, list[str]] = {}
-    for task in tasks:
+    for task in listing.tasks:
         for suite in task.suites:
             suites.setdefault(suite, []).append(task.name)
-    lines = [(task.name, f"{task.kind:<9}  {task.title}") for task in tasks]
+    lines = [(task.name, f"{task.kind:<9}  {task.title}") for task in listing.tasks]
     return lines + [(suite, f"suite      {', '.join(names)}") for suite, names in sorted(suites.items())]
 
 
 def card(name: str, roots: tuple[Path, ...]) -> str:
     """Return all that is known of a task: data, metrics, licence, citation, verification, traps, rendered prompt."""
-    task = find_task(name, roots=roots)
-    benchmark = find_benchmark(task.benchmark, roots=roots)
+    task = find_task(name, roots)
+    benchmark = find_benchmark(task.benchmark, roots)
     published = "; ".join(f"{item.model} {item.value:g} ({item.source})" for item in task.published)
     rows = [
         ("task", f"{task.name} (version {task.version}): {task.title}"),
         ("aliases", ", ".join(task.aliases)),
         ("benchmark", f"{benchmark.title}, split {task.split}"),
-        ("data", "; ".join(str(source) for source in benchmark.splits[task.split].sources)),
+        ("data", "; ".join(str(source) for source in benchmark.split(task.split).sources)),
         ("kind", f"{task.kind} {encode(task.options).decode() if task.options else ''}".strip()),
         ("metrics", ", ".join(f"{item} (primary)" if item == task.primary else item for item in task.metrics)),
         ("slices", ", ".join(task.slices)),
@@ -45,7 +49,7 @@ def card(name: str, roots: tuple[Path, ...]) -> str:
         ("licence", benchmark.licence),
         ("citation", benchmark.citation),
         ("homepage", benchmark.homepage),
-        *(("note", note) for note in task.notes),
+        *(("note", note) for note in (*task.notes, *benchmark.quirks)),
     ]
     return "\n".join([*table_lines(rows), "", *rendered(task)])
 

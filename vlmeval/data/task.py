@@ -1,4 +1,4 @@
-"""A task: how a benchmark is asked and scored. One TOML file each; no code, no includes, no templating beyond {field}."""
+"""A task: how a benchmark is asked and scored. One TOML file each: no code, no includes, no templates but {field}."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from vlmeval.types import Sampling
 
 
 class PromptStyle(Struct, frozen=True, forbid_unknown_fields=True):
-    """A prompt template.
+    r"""A prompt template.
 
-    `text` names {question}, {options} and the fields of a sample ({hint}, ...). An absent field becomes nothing; a present
-    one is written as `wrap` says for its name ("Hint: {hint}\\n"), else as it is. `option` writes one option.
+    `text` names {question}, {options} and the fields of a sample ({hint}, ...). An absent field becomes nothing; a
+    present one is written as `wrap` says for its name ("Hint: {hint}\n"), else as it is. `option` writes one option.
     Images that open the question stay in front of the whole prompt; others stay where the question has them.
     """
 

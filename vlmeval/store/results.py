@@ -38,6 +38,7 @@ class Manifest(Struct, kw_only=True):
 
     `state`: "complete" when every request has an answer; "incomplete" when every one was asked and some failed;
     "interrupted" when the run stopped before all were asked; "running" while it runs, or after a crash.
+    `judge_digest` tells one judge's verdicts (judge.jsonl) from another's.
     `counts` and `usage` cover the whole run, earlier sessions included; `seconds` adds up the sessions.
     """
 
@@ -50,6 +51,7 @@ class Manifest(Struct, kw_only=True):
     origin: Origin
     limit: int | None = None
     judge: str | None = None
+    judge_digest: str = ""
     command: list[str] = []
     conditions: dict[str, Any] = {}
     started: str = ""

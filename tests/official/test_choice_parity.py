@@ -1,0 +1,229 @@
+"""Multiple choice against the official scorers' results on recorded outputs: per sample, overall and per category."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from string import ascii_uppercase
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.official.cases import PANDAS_MISSING, REASON, Case, found_cases
+from vlmeval.data.task import Task
+from vlmeval.kinds.choice import ChoiceKind
+from vlmeval.metrics.accuracy import Accuracy, Circular, Vanilla, VanillaAll
+from vlmeval.types import Answer, Metric, Output, Rotation, Sample
+
+PASS = 1_000_000
+PREFIXES = (
+    "mmbench_dev_", "ccbench_", "mmstar_", "seedbenchimg_", "realworldqa_", "scienceqatest_", "scienceqaval_", "ai2d_",
+    "mmtbenchval_",
+)  # fmt: skip
+FOUND = found_cases(*PREFIXES)
+CASE = pytest.mark.parametrize("case", FOUND, ids=[case.folder.name for case in FOUND])
+pytestmark = pytest.mark.skipif(not FOUND, reason=REASON)
+GROUPS = ("category", "l2-category", "l2_category")
+MOST_DIFFERENCES = 0.02
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The samples of a case with the replies by sample and variant."""
+
+    samples: list[Sample]
+    replies: dict[str, dict[str, Output]]
+    circular: bool
+
+    def answers(self, extractor: str) -> dict[str, tuple[Answer, ...]]:
+        options = {"circular": self.circular, "extractor": extractor}
+        kind = ChoiceKind(Task("case", "case", "dev", "choice", ("circular",), "circular", options=options))
+        return {sample.id: kind.answers(sample, self.replies[sample.id]) for sample in self.samples}
+
+    def hits(self, extractor: str, metric: Metric) -> dict[str, tuple[float, ...]]:
+        given = self.answers(extractor)
+        found = {sample.id: metric.stats(sample, given[sample.id]) for sample in self.samples}
+        return {name: stats for name, stats in found.items() if stats is not None}
+
+
+def wording(cell: object) -> str:
+    """Return a cell as the official program sees it: "" where pandas reads it as missing."""
+    text = str(cell) if cell is not None else ""
+    return "" if text in PANDAS_MISSING else text
+
+
+def choices_of(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return the options, "" for a lost one; as many as there are letters in use, the answer's included."""
+    used = [letter for letter in ascii_uppercase if wording(row.get(letter)) or letter == row["answer"]]
+    return tuple(wording(row.get(letter)) for letter in ascii_uppercase[: ascii_uppercase.index(used[-1]) + 1])
+
+
+def order_in(base: dict[str, Any], row: dict[str, Any]) -> tuple[int, ...]:
+    """Return for each displayed option its place in the base row: the gold's first, as options may be worded alike."""
+    options, shown = choices_of(base), choices_of(row)
+    left = dict(enumerate(options))
+    order: dict[int, int] = {}
+    if row["answer"] in ascii_uppercase:
+        order[ascii_uppercase.index(row["answer"])] = ascii_uppercase.index(base["answer"])
+        assert shown[ascii_uppercase.index(row["answer"])] == left.pop(ascii_uppercase.index(base["answer"]))
+    for place, option in enumerate(shown):
+        if place not in order:
+            order[place] = next(index for index, other in left.items() if other == option)
+            del left[order[place]]
+    return tuple(order[place] for place in range(len(shown)))
+
+
+def read(case: Case) -> Asked:
+    groups: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in sorted(case.rows, key=lambda row: int(row["index"])):
+        groups[int(row["index"]) % PASS].append(row)
+    samples, replies = [], {}
+    for group, members in groups.items():
+        base, name = members[0], str(group)
+        rotations = tuple(Rotation(str(row["index"]), order_in(base, row)) for row in members)
+        tags = {key: str(base[key]) for key in (*GROUPS, "bench") if key in base}
+        samples.append(
+            Sample(name, (str(base["question"]),), (str(base["answer"]),), choices_of(base), tags, rotations=rotations)
+        )
+        replies[name] = {f"rot{k}": Output(wording(row.get("prediction")) or "nan") for k, row in enumerate(members)}
+    return Asked(samples, replies, any(len(members) > 1 for members in groups.values()))
+
+
+def mean(stats: list[tuple[float, ...]], metric: Metric) -> float:
+    return float(metric.value(np.array(stats).sum(0)))
+
+
+def primary(asked: Asked) -> Metric:
+    return Circular() if asked.circular else Accuracy()
+
+
+def official_hits(case: Case) -> dict[str, int]:
+    """Return the official hit of each question, whatever the layout of the folder's file."""
+    verdicts = case.verdicts.get("hit", case.verdicts)
+    return {
+        name: verdict if isinstance(verdict, int) else verdict.get("hit", verdict.get("published_hit"))
+        for name, verdict in verdicts.items()
+    }
+
+
+def official_letters(case: Case) -> dict[str, str]:
+    """Return the letter that the official rule read in each row, "Z" for none; {} where the folder does not say."""
+    if "row_option" in case.verdicts:
+        return dict(case.verdicts["row_option"])
+    letters = {}
+    for name, verdict in case.verdicts.items():
+        if isinstance(verdict, dict) and {"opt", "rule_option"} & set(verdict):
+            letters[name] = verdict.get("opt") or verdict.get("rule_option") or "Z"
+    return letters
+
+
+def judged_hits(case: Case) -> dict[str, int]:
+    """Return the hits of the questions that the official run gave to a judge: there the rule alone decides nothing."""
+    return {
+        name: int(verdict["published_hit"])
+        for name, verdict in case.verdicts.items()
+        if isinstance(verdict, dict) and verdict.get("judge_used")
+    }
+
+
+def official_figures(case: Case) -> dict[str, float]:
+    """Return overall ("Overall") and group figures, shares."""
+    official = case.expected["official"]
+    overall = next(official[key] for key in ("Overall", "circular_accuracy", "accuracy") if key in official)
+    groups = {key: value for key, value in official.items() if isinstance(value, float)}
+    for key in ("circular_accuracy", "accuracy", "vanilla_first_pass_accuracy", "row_accuracy"):
+        groups.pop(key, None)
+    return {**groups, "Overall": overall}
+
+
+@CASE
+def test_every_row_is_read_as_the_official_rule_of_the_time_read_it(case: Case) -> None:
+    asked, official, wrong = read(case), official_letters(case), []
+    given = asked.answers("vlmevalkit-2024")
+    for sample in asked.samples:
+        for answer, rotation in zip(given[sample.id], sample.rotations, strict=True):
+            letter = "Z"
+            if answer.value is not None:
+                letter = ascii_uppercase[rotation.order.index(ascii_uppercase.index(str(answer.value)))]
+            if official and letter != official[rotation.row]:
+                reply = asked.replies[sample.id][answer.variant].text
+                wrong.append((rotation.row, reply[:80], letter, official[rotation.row]))
+    assert wrong == []
+
+
+@CASE
+def test_every_question_is_a_hit_where_the_official_program_has_one(case: Case) -> None:
+    asked, judge = read(case), judged_hits(case)
+    hits = {name: int(stats[0]) for name, stats in asked.hits("vlmevalkit-2024", primary(asked)).items()} | judge
+    assert hits == official_hits(case)
+
+
+@CASE
+def test_overall_and_groups_equal_the_official_figures(case: Case) -> None:
+    asked, official = read(case), official_figures(case)
+    stats = asked.hits("vlmevalkit-2024", primary(asked)) | {
+        name: (float(hit), 1.0) for name, hit in judged_hits(case).items()
+    }
+    metric = primary(asked)
+    assert mean(list(stats.values()), metric) == pytest.approx(official.pop("Overall"), abs=1e-12)
+    by_group: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+    subtasks: dict[str, set[str]] = defaultdict(set)
+    for key in GROUPS:
+        for sample in asked.samples:
+            if key in sample.tags:
+                by_group[f"{key}={sample.tags[key]}"].append(stats[sample.id])
+    for sample in asked.samples:
+        if {"category", "l2-category"} <= set(sample.tags):
+            subtasks[sample.tags["l2-category"]].add(sample.tags["category"])
+    ours: dict[str, float] = {}
+    for key, rows in by_group.items():
+        ours.setdefault(key.partition("=")[2], mean(rows, metric))
+    assert {key: ours[key] for key in official if key in ours} == pytest.approx(
+        {key: value for key, value in official.items() if key in ours}, abs=1e-12
+    )
+    # Figures under names that the file does not have are MMT-Bench's abilities: means of their sub-tasks' figures.
+    rest = [value for key, value in official.items() if key not in ours]
+    macro = [float(np.mean([ours[name] for name in names])) for names in subtasks.values()]
+    assert sorted(rest) == pytest.approx(sorted(macro) if rest else [], abs=1e-12)
+
+
+@CASE
+def test_further_figures_of_the_folder_are_reproduced(case: Case) -> None:
+    asked, official = read(case), case.expected["official"]
+    further: dict[str, float] = {}
+    for name, metric in (("vanilla_first_pass_accuracy", Vanilla()), ("row_accuracy", VanillaAll())):
+        if name in official:
+            further[name] = mean(list(asked.hits("vlmevalkit-2024", metric).values()), metric)
+    if "exact_matching_only_accuracy" in case.expected:
+        official = {**official, "exact_matching_only_accuracy": case.expected["exact_matching_only_accuracy"]}
+        stats = asked.hits("vlmevalkit-2024", primary(asked))
+        further["exact_matching_only_accuracy"] = mean(list(stats.values()), primary(asked))
+    for name, source in case.expected.get("official_by_source_bench", {}).items():
+        stats = asked.hits("vlmevalkit-2024", primary(asked))
+        rows = [stats[sample.id] for sample in asked.samples if sample.tags["bench"] == name]
+        official, further[name] = {**official, name: source["accuracy"]}, mean(rows, primary(asked))
+    assert further == pytest.approx({name: official[name] for name in further}, abs=1e-12)
+
+
+@CASE
+def test_the_current_rule_gives_the_current_figure(case: Case) -> None:
+    if "official_current_HEAD" not in case.expected:
+        pytest.skip("the folder has no figure of the current program")
+    asked = read(case)
+    stats = asked.hits("vlmevalkit", primary(asked))
+    current = case.expected["official_current_HEAD"]["Overall"]
+    assert mean(list(stats.values()), primary(asked)) == pytest.approx(current, abs=1e-12)
+
+
+@CASE
+def test_our_own_rule_differs_on_few_questions_and_they_can_be_seen(case: Case) -> None:
+    asked, official = read(case), official_hits(case)
+    given, metric = asked.answers("vlmeval"), primary(asked)
+    different = []
+    for sample in asked.samples:
+        stats = metric.stats(sample, given[sample.id])
+        if stats is not None and int(stats[0]) != official[sample.id]:
+            replies = [output.text[-60:] for output in asked.replies[sample.id].values()]
+            rules = [(answer.value, answer.rule) for answer in given[sample.id]]
+            different.append((sample.id, sample.references, sample.choices, replies, rules, official[sample.id]))
+    listing = "\n".join(map(str, different))
+    assert len(different) <= MOST_DIFFERENCES * len(asked.samples), listing

@@ -1,0 +1,74 @@
+"""The public interface of benchmark files: everything that `benchmarks/*.py`, built in or yours, may import.
+
+A benchmark file defines `BENCHMARK`:
+
+    from vlmeval.benchmark import Benchmark, Split, Tsv, choice_sample
+
+    BENCHMARK = Benchmark(
+        name="mine", title="My questions", licence="CC BY 4.0", sample=choice_sample,
+        splits={"test": Split((Tsv("MyQuestions"),))},
+    )
+"""
+
+from vlmeval.data.benchmark import Benchmark, Builder, Split
+from vlmeval.data.build import (
+    LETTERS,
+    caption_sample,
+    choice_sample,
+    gold_letter,
+    hint_of,
+    interleave,
+    literal_answers,
+    numbered_images,
+    placeholder_sample,
+    retrieval_count,
+    retrieval_samples,
+    row_answers,
+    row_captions,
+    row_choices,
+    row_id,
+    row_images,
+    row_tags,
+    short_sample,
+)
+from vlmeval.data.sources import Bundled, Files, Hub, Source, Tsv, open_table
+from vlmeval.data.table import Row, Table
+from vlmeval.errors import DataError
+from vlmeval.types import Choice, Image, Part, Sample
+
+__all__ = [
+    "LETTERS",
+    "Benchmark",
+    "Builder",
+    "Bundled",
+    "Choice",
+    "DataError",
+    "Files",
+    "Hub",
+    "Image",
+    "Part",
+    "Row",
+    "Sample",
+    "Source",
+    "Split",
+    "Table",
+    "Tsv",
+    "caption_sample",
+    "choice_sample",
+    "gold_letter",
+    "hint_of",
+    "interleave",
+    "literal_answers",
+    "numbered_images",
+    "open_table",
+    "placeholder_sample",
+    "retrieval_count",
+    "retrieval_samples",
+    "row_answers",
+    "row_captions",
+    "row_choices",
+    "row_id",
+    "row_images",
+    "row_tags",
+    "short_sample",
+]

@@ -1,0 +1,144 @@
+"""The JSON forms around COCO, each turned into rows with plain column names.
+
+    COCO captions   {"images": [{"id", "file_name"}], "annotations": [{"id", "image_id", "caption"}]}
+                    https://cocodataset.org/#format-data
+    Karpathy        {"images": [{"filename", "filepath", "split", "sentids", "sentences": [{"raw"}], "cocoid"}]}
+                    Karpathy and Fei-Fei 2015, https://cs.stanford.edu/people/karpathy/deepimagesent/
+    VQA v2          {"questions": [{"question_id", "image_id", "question"}]} with, in a second file,
+                    {"annotations": [{"question_id", "answers": [{"answer"}], "answer_type"}]}
+                    https://visualqa.org/vqa_v2_challenge.html
+
+Image rows have image_id, image, captions, caption_ids; question rows question_id, image_id, image, question, answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vlmeval.data.images import ImageFolders
+from vlmeval.data.jsonl import FileNames, RecordTable, open_list, read_json
+from vlmeval.errors import DataError
+
+
+def open_json(path: Path, folders: ImageFolders) -> RecordTable:
+    """Return the rows of a JSON file, by what it holds: a list of objects, or one of the forms above."""
+    found = read_json(path)
+    if isinstance(found, list):
+        return open_list(path, found, folders)
+    if isinstance(found, dict):
+        images = found.get("images")
+        if isinstance(found.get("questions"), list):
+            return _questions(path, found, folders)
+        if isinstance(images, list) and isinstance(found.get("annotations"), list):
+            return RecordTable(path, _coco(path, images, found["annotations"]), folders, noun="image")
+        if isinstance(images, list):
+            return RecordTable(path, _karpathy(path, images, str(found.get("dataset") or "")), folders, noun="image")
+        if isinstance(found.get("annotations"), list):
+            raise DataError(
+                f"{path}: annotations without their questions; pass the questions file, or the folder with both"
+            )
+    raise DataError(
+        f"{path}: expected a list of objects, COCO captions (images, annotations), Karpathy's images, or VQA questions"
+    )
+
+
+def find_json(folder: Path) -> Path | None:
+    """Return the JSON file of a folder that holds its questions or captions, None where there is none."""
+    files = sorted(folder.glob("*.json"))
+    for pattern in ("question", "dataset", "caption"):
+        for path in files:
+            if pattern in path.name.lower():
+                return path
+    return files[0] if len(files) == 1 else None
+
+
+def _coco(path: Path, images: Sequence[Any], annotations: Sequence[Any]) -> list[dict[str, Any]]:
+    rows: dict[Any, dict[str, Any]] = {}
+    for place, image in enumerate(images):
+        where = f"{path}, image {place}"
+        key = _field(image, "id", where)
+        if key in rows:
+            raise DataError(f"{where}: image id {key} is used twice; give each image its own")
+        rows[key] = {"image_id": key, "image": _file_names(image, where), "captions": [], "caption_ids": []}
+    for place, annotation in enumerate(annotations):
+        where = f"{path}, annotation {place}"
+        row = rows.get(_field(annotation, "image_id", where))
+        if row is None:
+            raise DataError(f"{where}: image_id {annotation['image_id']} is not among the images")
+        row["captions"].append(_field(annotation, "caption", where))
+        row["caption_ids"].append(_field(annotation, "id", where))
+    return list(rows.values())
+
+
+def _karpathy(path: Path, images: Sequence[Any], name: str) -> list[dict[str, Any]]:
+    rows = []
+    for place, image in enumerate(images):
+        where = f"{path}, image {place}"
+        sentences = _field(image, "sentences", where)
+        captions = [item if isinstance(item, str) else _field(item, "raw", where) for item in sentences]
+        ids = image.get("sentids") or [
+            item["sentid"] for item in sentences if isinstance(item, dict) and "sentid" in item
+        ]
+        rows.append(
+            {
+                "image_id": image.get("cocoid", image.get("imgid", place)),
+                "image": _file_names(image, where, f"{name}-images"),
+                "filename": _field(image, "filename", where),
+                "captions": captions,
+                "caption_ids": list(ids),
+                "split": image.get("split"),
+            }
+        )
+    return rows
+
+
+def _file_names(image: Any, where: str, folder: str = "") -> FileNames:
+    name = str(image.get("file_name") or _field(image, "filename", where))
+    folders = [given for given in (image.get("filepath"), folder) if given]
+    return FileNames([name, *(f"{given}/{name}" for given in folders)])
+
+
+def _questions(path: Path, found: dict[str, Any], folders: ImageFolders) -> RecordTable:
+    annotations_path = _annotations_path(path)
+    answers: dict[Any, dict[str, Any]] = {}
+    if annotations_path is not None:
+        annotated = read_json(annotations_path)
+        if not isinstance(annotated, dict) or not isinstance(annotated.get("annotations"), list):
+            raise DataError(f"{annotations_path}: expected an object with annotations, as VQA v2 publishes them")
+        for place, item in enumerate(annotated["annotations"]):
+            answers[_field(item, "question_id", f"{annotations_path}, annotation {place}")] = item
+    subset = str(found.get("data_subtype") or "")
+    rows = []
+    for place, item in enumerate(found["questions"]):
+        where = f"{path}, question {place}"
+        key = _field(item, "question_id", where)
+        if annotations_path is not None and key not in answers:
+            raise DataError(f"{where}: question_id {key} has no annotation in {annotations_path.name}")
+        row = {**answers.get(key, {}), **item, "question_id": key}
+        row.setdefault("image", FileNames(_vqa_files(_field(item, "image_id", where), subset)))
+        rows.append(row)
+    return RecordTable(path, rows, folders, noun="question")
+
+
+def _vqa_files(image_id: Any, subset: str) -> list[str]:
+    padded = f"{image_id:012d}" if isinstance(image_id, int) else str(image_id)
+    return [f"{stem}.{kind}" for stem in (f"COCO_{subset}_{padded}", padded, str(image_id)) for kind in ("jpg", "png")]
+
+
+def _annotations_path(path: Path) -> Path | None:
+    """Return the file with the answers to a file of questions; None for a split without published answers."""
+    exact = {"questions.json": "annotations.json"}.get(path.name)
+    official = path.name.replace("OpenEnded_", "").replace("questions", "annotations")
+    for name in (exact, official):
+        if name and name != path.name and (found := path.with_name(name)).is_file():
+            return found
+    return None
+
+
+def _field(item: Any, name: str, where: str) -> Any:
+    if not isinstance(item, dict) or item.get(name) is None:
+        has = ", ".join(item) if isinstance(item, dict) else type(item).__name__
+        raise DataError(f'{where}: no "{name}"; there are: {has}')
+    return item[name]

@@ -1,0 +1,1 @@
+"""How a sample is asked and what a reply means; pure."""

@@ -1,0 +1,92 @@
+"""A model as reader of last resort: it is shown question, options and reply, and names the option chosen, or Z.
+
+It reads only what the rules could not. Its verdict is parsed strictly: what is no letter is unparsed, never a guess.
+The reply under judgement is data; a reply that speaks to the judge can at worst name one of the options.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from vlmeval.kinds.letters import LETTERS
+from vlmeval.kinds.normal import region, tidy
+from vlmeval.kinds.parse import Extraction, extract
+from vlmeval.kinds.rotation import NO_TEXT, order_of, wordings
+from vlmeval.kinds.statements import bare
+from vlmeval.kinds.thinking import visible
+from vlmeval.types import Answer, Outcome, Output, Request, Sample, Sampling
+
+NONE_OF_THEM = "Z"
+SAMPLING = Sampling(temperature=0.0, max_tokens=1024)
+
+_PROMPT = """\
+You are given a multiple-choice question, its options, and a reply that somebody gave. Decide which option the reply \
+chooses. Do not solve the question: only read the reply. If the reply chooses none of the options, several of them, or \
+declines to answer, the verdict is Z.
+
+<question>
+{question}
+</question>
+<options>
+{options}
+</options>
+<reply>
+{reply}
+</reply>
+
+Write the verdict only: one letter out of {letters}.
+"""
+
+_UNREADABLE = frozenset({"empty", "thinking_unfinished", "failure_text", "no_scores"})
+_VERDICT_RULES = frozenset({"letter", "label", "answer", "boxed", "tag", "closing_letter", "is_right"})
+_VERDICT = re.compile(r"\bverdict\b", re.IGNORECASE)
+_NONE = re.compile(rf"\banswer\W{{0,6}}(?:is\W{{0,4}})?{NONE_OF_THEM}\b", re.IGNORECASE)
+
+
+def requests(sample: Sample, outcomes: Mapping[str, Outcome], answers: Sequence[Answer]) -> tuple[Request, ...]:
+    """Return the judge's requests for the unparsed answers of a choice question, under the variants of the replies.
+
+    Replies that hold nothing to read (empty, cut off while thinking) are not sent.
+    """
+    if not sample.choices:
+        return ()
+    asked = []
+    for answer in answers:
+        outcome = outcomes.get(answer.variant)
+        if answer.value is None and answer.rule not in _UNREADABLE and isinstance(outcome, Output):
+            asked.append(_request(sample, answer.variant, outcome.text))
+    return tuple(asked)
+
+
+def verdict(reply: str, choices: Sequence[str]) -> Extraction:
+    """Return the displayed letter that the judge names, rule "judge"; "judge_none" for Z, "judge_unparsed" otherwise.
+
+    Of `choices` only the number counts, and which are empty (not offered): a verdict is a letter, not a wording.
+    """
+    text = _VERDICT.sub("Answer", tidy(visible(reply) or ""))
+    if not text:
+        return Extraction(None, "judge_unparsed")
+    if bare(text) == NONE_OF_THEM or bare(text.rpartition("\n")[2]) == NONE_OF_THEM or _NONE.search(text):
+        return Extraction(None, "judge_none")
+    found = extract(text, [NO_TEXT if choice else "" for choice in choices])
+    if found.letter is None or found.rule not in _VERDICT_RULES:
+        return Extraction(None, "judge_unparsed")
+    return Extraction(found.letter, "judge")
+
+
+def _request(sample: Sample, variant: str, reply: str) -> Request:
+    options = [
+        (letter, "(an image)" if wording == NO_TEXT else wording)
+        for letter, wording in zip(LETTERS, wordings(sample, order_of(sample, variant)), strict=False)
+        if wording
+    ]
+    question = "".join(part if isinstance(part, str) else "(an image)" for part in sample.parts)
+    fields = {
+        "question": question.strip(),
+        "options": "\n".join(f"{letter}. {wording}" for letter, wording in options),
+        "reply": region((visible(reply) or "").strip()),
+        "letters": ", ".join([letter for letter, _ in options] + [NONE_OF_THEM]),
+    }
+    text = re.sub(r"\{(\w+)\}", lambda match: fields[match[1]], _PROMPT)
+    return Request(sample.id, variant, (text,), sampling=SAMPLING).keyed()

@@ -1,0 +1,1 @@
+"""Additive statistics, one metric a file."""

@@ -1,0 +1,1 @@
+"""Model wrappers; heavy packages are imported inside the one that needs them."""

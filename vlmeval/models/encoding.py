@@ -1,0 +1,112 @@
+"""From requests to the tensors of a batch, and which requests cannot be asked at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from vlmeval.errors import DataError, RejectedError
+from vlmeval.models.prompts import Prompter
+from vlmeval.types import Request
+
+Result = TypeVar("Result")
+
+
+class Prepared(Struct, frozen=True):
+    """A request with its prompt and decoded images; `option` is the continuation to weigh."""
+
+    request: Request
+    prompt: str
+    pictures: tuple[Any, ...]
+    option: str = ""
+
+
+class Encoder:
+    """The processor of one checkpoint at work: `settings` are arguments of its image processor."""
+
+    def __init__(self, processor: Any, config: Any, settings: Mapping[str, Any], prompter: Prompter) -> None:
+        self.processor = processor
+        self.tokenizer = processor.tokenizer
+        self.config = config
+        self.settings = settings
+        self.prompter = prompter
+
+    @property
+    def encoder_decoder(self) -> bool:
+        """Whether the answer is a text of its own (T5, BART), not the prompt's continuation."""
+        return bool(self.config.is_encoder_decoder or self.config.get_text_config().is_encoder_decoder)
+
+    @property
+    def position_limit(self) -> int:
+        """The number of positions the language model has; 0 where it has no limit."""
+        return int(getattr(self.config.get_text_config(), "max_position_embeddings", 0) or 0)
+
+    def token_limit(self, wanted: int, length: int) -> int:
+        """Return how many tokens may follow a prompt of `length`: `wanted`, as far as there are positions."""
+        if not self.position_limit:
+            return wanted
+        return min(wanted, self.position_limit - (0 if self.encoder_decoder else length))
+
+    def prepare(self, request: Request) -> Prepared:
+        """Return the request ready to encode. Raises RejectedError, naming the sample, for an unusable image."""
+        images = len(request.images)
+        if images != 1 and self.prompter.one_image:
+            raise RejectedError(
+                f"sample {request.sample_id}: {images} images, but {self.config.model_type} takes one a prompt"
+            )
+        try:
+            pictures = tuple(image.open() for image in request.images)
+        except DataError as error:
+            raise RejectedError(f"sample {request.sample_id}: {error}") from error
+        return Prepared(request, self.prompter.render(request), pictures)
+
+    def encode(self, batch: Sequence[Prepared]) -> Any:
+        """Return the tensors of a batch, on the CPU. Raises ValueError where the processor refuses it.
+
+        Prompts of a decoder are padded on the left, so that all answers begin in one column.
+        """
+        prompts = [item.prompt for item in batch]
+        text: dict[str, Any] = {"padding": True, "padding_side": "right" if self.encoder_decoder else "left"}
+        # A processor adds <s> to a text; a template has often written it already.
+        if self.tokenizer.bos_token and all(prompt.startswith(self.tokenizer.bos_token) for prompt in prompts):
+            text["add_special_tokens"] = False
+        pictures = [list(item.pictures) for item in batch] if batch[0].pictures else None
+        inputs = self.processor(
+            images=pictures, text=prompts, text_kwargs=text, images_kwargs=dict(self.settings), return_tensors="pt"
+        )
+        # PaliGemma's processor makes labels, with which forward would compute a loss.
+        inputs.pop("labels", None)
+        if "qformer_input_ids" in inputs:
+            # InstructBLIP's Q-Former counts positions from the first column: pads on the left would move its question.
+            question = self.processor.qformer_tokenizer(
+                prompts, padding=True, padding_side="right", return_tensors="pt"
+            )
+            inputs["qformer_input_ids"] = question["input_ids"]
+            inputs["qformer_attention_mask"] = question["attention_mask"]
+        return inputs
+
+    def checked(
+        self, batch: Sequence[Prepared], work: Callable[[Sequence[Prepared], Any], Sequence[Result]]
+    ) -> list[Result | RejectedError]:
+        """Return `work` over the encoded batch, a RejectedError in the place of each prompt that cannot be asked."""
+        try:
+            inputs = self.encode(batch)
+        except ValueError as error:
+            if len(batch) > 1:
+                return [result for item in batch for result in self.checked([item], work)]
+            return [RejectedError(f"sample {batch[0].request.sample_id}: the processor refuses it: {error}")]
+        limit = self.position_limit
+        lengths = inputs["attention_mask"].sum(dim=1).tolist()
+        if not limit or max(lengths) < limit:
+            return list(work(batch, inputs))
+        results: list[Result | RejectedError] = []
+        for item, length in zip(batch, lengths, strict=True):
+            if length < limit:
+                results += self.checked([item], work)
+            else:
+                name = f"sample {item.request.sample_id}"
+                message = f"{name}: the prompt has {length} tokens, {self.config.model_type} takes fewer than {limit}"
+                results.append(RejectedError(message, kind="too_long"))
+        return results

@@ -1,0 +1,1 @@
+"""Requests to a journal: planning, threads, retries, limits, progress."""

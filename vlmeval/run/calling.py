@@ -1,0 +1,66 @@
+"""One way to ask a model, whatever it can: text for a request, log-likelihoods for a request with options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from vlmeval.errors import ConfigError, ModelError
+from vlmeval.types import Chooser, Generator, Model, Outcome, Output, Request
+
+
+class Caller:
+    """Calls `model` with requests of both sorts, for the task called `task_name`."""
+
+    def __init__(self, model: Model, task_name: str) -> None:
+        self._model = model
+        self._task_name = task_name
+
+    def check(self, request: Request) -> None:
+        """Raise ConfigError where the model cannot answer such a request at all."""
+        if request.options:
+            self._chooser()
+        else:
+            self._generator()
+
+    def sizes(self) -> tuple[int, int]:
+        """Return how many calls at once and how many requests a call the model asks for."""
+        model = self._model
+        return (model.concurrency, model.batch) if isinstance(model, (Generator, Chooser)) else (1, 1)
+
+    def __call__(self, requests: Sequence[Request]) -> Sequence[Outcome]:
+        """Return the outcomes in the order of `requests`."""
+        if len({bool(request.options) for request in requests}) == 1:
+            return self._ask(requests)
+        outcomes: list[Outcome] = []
+        for _, group in groupby(requests, key=lambda request: bool(request.options)):
+            outcomes.extend(self._ask(list(group)))
+        return outcomes
+
+    def _ask(self, requests: Sequence[Request]) -> Sequence[Outcome]:
+        if not requests[0].options:
+            return self._generator().generate(requests)
+        rows = self._chooser().choose(requests)
+        if [len(row) for row in rows] != [len(request.options) for request in requests]:
+            raise ModelError(f"choose() returned {len(rows)} rows; expected one number for each option of each request")
+        return [Output("", scores=tuple(float(score) for score in row)) for row in rows]
+
+    def _generator(self) -> Generator:
+        if not isinstance(self._model, Generator):
+            raise ConfigError(
+                f"task {self._task_name} asks for text, which model {self._model.name} does not write; "
+                f"it can {self._abilities()}"
+            )
+        return self._model
+
+    def _chooser(self) -> Chooser:
+        if not isinstance(self._model, Chooser):
+            raise ConfigError(
+                f"task {self._task_name} in likelihood mode has options weighed, which model {self._model.name} cannot "
+                f"do; it can {self._abilities()}: use --mode generate, or another model"
+            )
+        return self._model
+
+    def _abilities(self) -> str:
+        names = ("generate", "choose", "embed")
+        return " and ".join(name for name in names if hasattr(self._model, name)) or "do nothing"

@@ -1,0 +1,156 @@
+"""Keeps run.json true while a run goes on, and shows it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self, runtime_checkable
+
+import vlmeval
+from vlmeval.data.task import Task
+from vlmeval.run.desk import Stop
+from vlmeval.run.limits import Tally
+from vlmeval.run.progress import Progress
+from vlmeval.store.layout import RUN_ID_DIGITS, RunFolder
+from vlmeval.store.manifest import fingerprint_of, write_manifest
+from vlmeval.store.results import Manifest, Origin, RunState
+from vlmeval.store.surroundings import checkpoint_commit, surroundings
+from vlmeval.types import Model
+
+SAVE_SECONDS = 5.0
+CONTINUE = "run the same command again to continue"
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A model that can say how it was reached."""
+
+    def conditions(self) -> dict[str, Any]:
+        """Return device, address and the like: JSON, not part of the fingerprint."""
+        ...
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended. `stopped_by` is "cost" where `--max-cost` was reached."""
+
+    folder: RunFolder
+    state: RunState
+    counts: dict[str, int]
+    seconds: float
+    stopped_by: Stop = ""
+
+
+class Keeper:
+    """Holds the manifest of a run while it is entered; leaving it writes how the run ended.
+
+    Without a call of `ended` the run counts as interrupted.
+    """
+
+    def __init__(self, folder: RunFolder, manifest: Manifest, model: Model, progress: Progress) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.progress = progress
+        self.tally = Tally()
+        self._model = model
+        self._state: RunState = "interrupted"
+        self._stopped_by: Stop = ""
+        self._before = manifest.seconds
+        self._start = self._saved = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self.manifest.state = "running"
+        self.manifest.conditions = {**surroundings(), **self._reached()}
+        self.save()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.progress.close(self.tally)
+        self.manifest.state = self._state
+        self.manifest.ended = now()
+        self.manifest.conditions |= self._reached()
+        self._count(whole=self._state != "interrupted")
+        self.save()
+        if error is None and self._stopped_by == "interrupt":
+            text = f"interrupted; {self.tally.answered} answers are saved in {self.folder.path}; {CONTINUE}"
+            self.progress.say(text)
+            raise KeyboardInterrupt(text)
+        if error is None and self._stopped_by == "cost":
+            self.progress.say(f"stopped by --max-cost at ${self.tally.cost or 0.0:.2f}; {CONTINUE} with a higher one")
+
+    def watch(self, tally: Tally) -> None:
+        """Show the tally, and write it where run.json is 5 s old."""
+        self.tally = tally
+        self.progress.show(tally)
+        if time.monotonic() - self._saved >= SAVE_SECONDS:
+            self._count(whole=False)
+            self.save()
+
+    def ended(self, *, failed: bool, stopped_by: Stop = "") -> None:
+        """Say that the run came to its end, or was stopped on purpose."""
+        self._stopped_by = stopped_by
+        self._state = "interrupted" if stopped_by else "incomplete" if failed else "complete"
+
+    def save(self) -> None:
+        """Write run.json."""
+        self._saved = time.monotonic()
+        self.manifest.seconds = round(self._before + self._saved - self._start, 3)
+        write_manifest(self.folder, self.manifest)
+
+    def result(self) -> RunResult:
+        """Return how the run ended."""
+        manifest = self.manifest
+        return RunResult(self.folder, manifest.state, manifest.counts, manifest.seconds, self._stopped_by)
+
+    def _count(self, *, whole: bool) -> None:
+        """Take the tally over. One that is not `whole` has not yet seen all that earlier sessions did."""
+        tally = self.tally
+        if not whole and tally.requests < self.manifest.counts.get("requests", 0):
+            return
+        self.manifest.counts = {
+            "samples": tally.samples,
+            "requests": tally.requests,
+            "answered": tally.answered,
+            "failed": tally.failed,
+            **{f"failed.{kind}": count for kind, count in sorted(tally.failures.items())},
+        }
+        self.manifest.usage = {
+            "prompt_tokens": tally.prompt_tokens,
+            "output_tokens": tally.output_tokens,
+            **({"usd": round(tally.cost, 6)} if tally.cost is not None else {}),
+        }
+
+    def _reached(self) -> dict[str, Any]:
+        """Return how the model was reached, and the commit of its checkpoint where that is a folder here."""
+        said = self._model.conditions() if isinstance(self._model, Described) else {}
+        texts = [value for value in (*said.values(), *self.manifest.recipe.values()) if isinstance(value, str)]
+        folders = [Path(text) for text in texts if "/" in text and len(text) < 4096 and Path(text).is_dir()]
+        commit = checkpoint_commit(folders[0]) if folders else ""
+        return {**said, **({"checkpoint_commit": commit} if commit else {})}
+
+
+def new_manifest(folder: RunFolder, recipe: dict[str, Any], task: Task, model_name: str, origin: Origin) -> Manifest:
+    """Return the manifest of a run that begins now."""
+    fingerprint = fingerprint_of(recipe)
+    name = folder.path.name
+    return Manifest(
+        run_id=name if name.startswith(fingerprint[:RUN_ID_DIGITS]) else fingerprint[:RUN_ID_DIGITS],
+        fingerprint=fingerprint,
+        recipe=recipe,
+        task=task,
+        model=model_name,
+        model_name=model_name,
+        origin=origin,
+        started=now(),
+        vlmeval=vlmeval.__version__,
+    )
+
+
+def now() -> str:
+    """Return the time as "2025-01-31T12:00:00Z"."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,99 @@
+"""From samples to work: what is still to be asked, in the order of the data, read as it is needed.
+
+A sample is noted in questions.jsonl and its images are stored before its first request can be sent. Only ids and keys
+of earlier answers are held, never samples or images, so that memory does not grow with the data.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vlmeval.run.limits import Tally
+from vlmeval.run.settings import Prices
+from vlmeval.store.images import ImageStore
+from vlmeval.store.journal import read_records
+from vlmeval.store.questions import QuestionLog
+from vlmeval.types import Failure, Image, Outcome, Output, Part, Request, Sample, TaskKind
+
+_KEPT_OUT = Output("")
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """The outstanding requests of one sample, and the outcomes that it has.
+
+    In a `chain` the requests are asked one after the other, until the kind calls the sample settled.
+    """
+
+    sample: Sample
+    requests: Sequence[Request]
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    chain: bool = False
+    left: int = 0
+
+
+class Earlier:
+    """What the journal of a run holds already: the key and the outcome of each (sample, variant), the latest counting.
+
+    Texts are kept only where `keep_texts` says so (a chain must be read to know whether it is settled).
+    """
+
+    def __init__(self, path: Path, *, keep_texts: bool = False, prices: Prices | None = None) -> None:
+        self.spent = Tally()
+        self._records: dict[tuple[str, str], tuple[bytes, Outcome]] = {}
+        for record in read_records(path):
+            self.spent.spend(record.outcome, prices)
+            outcome = record.outcome if keep_texts or isinstance(record.outcome, Failure) else _KEPT_OUT
+            self._records[record.sample_id, sys.intern(record.variant)] = (_short(record.key), outcome)
+
+    def take(self, request: Request) -> Outcome | None:
+        """Return the outcome of this very request, None where it was never asked or was another then."""
+        key, outcome = self._records.pop((request.sample_id, request.variant), (b"", None))
+        return outcome if key == _short(request.key) else None
+
+
+def _short(key: str) -> bytes:
+    """Return 128 bits of a hexadecimal key, in half of its memory."""
+    return key[:32].encode()
+
+
+def images_of(sample: Sample) -> Iterator[Image]:
+    """Yield the images of the question and of its choices."""
+    groups: list[Sequence[Part]] = [sample.parts]
+    groups.extend(choice for choice in sample.choices if not isinstance(choice, str))
+    for parts in groups:
+        yield from (part for part in parts if isinstance(part, Image))
+
+
+def noted(samples: Iterable[Sample], questions: QuestionLog, images: ImageStore) -> Iterator[Sample]:
+    """Yield each sample once it is in questions.jsonl and its images are stored.
+
+    Raises DataError for a repeated id, JournalError for a sample that is not what was asked earlier.
+    """
+    for sample in samples:
+        questions.add(sample)
+        for image in images_of(sample):
+            images.add(image)
+        yield sample
+    questions.finish()
+
+
+def plan(samples: Iterable[Sample], kind: TaskKind, earlier: Earlier, *, retry_errors: bool = False) -> Iterator[Unit]:
+    """Yield one unit a sample, with the requests that have no outcome yet; `retry_errors` asks for failures again."""
+    chain = bool(getattr(kind, "sequential", False))
+    for sample in samples:
+        outstanding: list[Request] = []
+        outcomes: dict[str, Outcome] = {}
+        for asked in kind.requests(sample):
+            request = asked if asked.key else asked.keyed()
+            outcome = earlier.take(request)
+            if outcome is None or (retry_errors and isinstance(outcome, Failure)):
+                outstanding.append(request)
+            else:
+                outcomes[request.variant] = outcome
+        if chain and outcomes and kind.settled(sample, outcomes):
+            outstanding = []
+        yield Unit(sample, outstanding, outcomes, chain, len(outstanding))

@@ -1,0 +1,147 @@
+"""One task on one model: folder, lock, recipe, plan, engine, state. The same call again continues the run."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+import msgspec
+
+from vlmeval.data.task import Task
+from vlmeval.errors import ConfigError
+from vlmeval.registry import KINDS
+from vlmeval.run.calling import Caller
+from vlmeval.run.desk import Limits
+from vlmeval.run.engine import Engine
+from vlmeval.run.keeper import Keeper, RunResult, new_manifest
+from vlmeval.run.limits import CostLimit, FailureLimit
+from vlmeval.run.planner import Earlier, noted, plan
+from vlmeval.run.progress import open_progress
+from vlmeval.run.retry import Backoff, Clock
+from vlmeval.run.settings import Prices, RunSettings
+from vlmeval.store.images import ImageStore
+from vlmeval.store.journal import Journal
+from vlmeval.store.lock import RunLock
+from vlmeval.store.manifest import choose_folder, continued, fingerprint_of, recipe_of, without_secrets
+from vlmeval.store.questions import QuestionLog
+from vlmeval.store.results import Origin
+from vlmeval.types import Embedder, Model, Sample, TaskKind
+
+__all__ = ["Prices", "RunResult", "RunSettings", "run_task"]
+
+
+class SampleSource(Protocol):
+    """Samples with where they came from; read once, in order."""
+
+    @property
+    def origin(self) -> Any:
+        """The fields of `store.results.Origin`."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        ...
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Yield the samples, images unread."""
+        ...
+
+
+def run_task(
+    task: Task,
+    samples: SampleSource,
+    model: Model,
+    settings: RunSettings,
+    *,
+    results: Path,
+    command: Sequence[str] = (),
+    stream: TextIO | None = None,
+    clock: Clock | None = None,
+) -> RunResult:
+    """Ask `model` what `task` asks of `samples`, and save every answer below `results`.
+
+    Raises the VlmevalError that stopped the run, and KeyboardInterrupt after Ctrl-C or SIGTERM; in every case what was
+    answered is saved, and run.json says how far the run came.
+    """
+    kind: TaskKind = KINDS.load(task.kind)(task)
+    embeds = bool(getattr(kind, "embeds", False))
+    if embeds and not isinstance(model, Embedder):
+        raise ConfigError(f"task {task.name} compares embeddings, and model {model.name} has none; use a dual encoder")
+    origin = msgspec.convert(samples.origin, Origin, from_attributes=True)
+    recipe = recipe_of(task, model.name, model.recipe(), origin, limit=settings.limit)
+    folder = choose_folder(results, task.name, model.name, fingerprint_of(recipe), fresh=settings.fresh)
+    with ExitStack() as stack:
+        stack.enter_context(RunLock(folder.path))
+        manifest = continued(folder, recipe) or new_manifest(folder, recipe, task, model.name, origin)
+        manifest.task, manifest.limit = task, settings.limit
+        manifest.command = without_secrets(command)
+        progress = open_progress(f"{task.name} {model.name}", len(samples), quiet=settings.quiet, stream=stream)
+        keeper = stack.enter_context(Keeper(folder, manifest, model, progress))
+        questions = stack.enter_context(closing(QuestionLog(folder.questions)))
+        asked = noted(samples, questions, ImageStore(folder.results))
+        if embeds:
+            _embed(keeper, asked, model, settings)
+        else:
+            _ask(keeper, asked, kind, model, settings, expected=len(samples), clock=clock)
+    return keeper.result()
+
+
+def _embed(keeper: Keeper, samples: Iterable[Sample], model: Model, settings: RunSettings) -> None:
+    """Have every item of `samples` embedded."""
+    from vlmeval.run.embed import embed_run  # numpy: only where vectors are asked for
+
+    embed_run(keeper.folder, samples, model, settings=settings, watch=keeper.watch)
+    keeper.ended(failed=False)
+
+
+def _ask(
+    keeper: Keeper,
+    samples: Iterable[Sample],
+    kind: TaskKind,
+    model: Model,
+    settings: RunSettings,
+    *,
+    expected: int,
+    clock: Clock | None,
+) -> None:
+    """Work off the outstanding requests of `samples`."""
+    folder = keeper.folder
+    earlier = Earlier(folder.outputs, keep_texts=bool(getattr(kind, "sequential", False)), prices=settings.prices)
+    units = plan(samples, kind, earlier, retry_errors=settings.retry_errors)
+    first = next(units, None)
+    if first is None:
+        keeper.ended(failed=False)
+        return
+    caller = Caller(model, keeper.manifest.task.name)
+    for request in first.requests[:1]:
+        caller.check(request)
+    passes = len(first.requests) + len(first.outcomes)
+    limits = limits_of(settings, caller, expected=expected * passes)
+    with Journal(folder.outputs) as journal:
+        engine = Engine(
+            caller, journal, kind, limits, tally=earlier.spent, watch=keeper.watch, say=keeper.progress.say, clock=clock
+        )
+        engine.run(itertools.chain([first], units))
+    keeper.ended(failed=engine.tally.failed > 0, stopped_by=engine.stopped_by)
+
+
+def limits_of(settings: RunSettings, caller: Caller, *, expected: int | None) -> Limits:
+    """Return the bounds of a run. Raises ConfigError for a ceiling of cost without prices."""
+    concurrency, batch = caller.sizes()
+    cost = None
+    if settings.max_cost is not None:
+        if settings.prices is None:
+            raise ConfigError("--max-cost needs the prices of the model: USD for a million prompt and reply tokens")
+        cost = CostLimit(settings.max_cost, settings.prices)
+    return Limits(
+        workers=settings.concurrency or concurrency,
+        batch=settings.batch or batch,
+        backoff=Backoff(settings.attempts, settings.rate_limit_attempts, seed=settings.seed),
+        failures=FailureLimit(settings.max_failures, expected),
+        cost=cost,
+        prices=settings.prices,
+        grace=settings.grace,
+    )

@@ -1,0 +1,178 @@
+"""A run folder, put together: each sample with its requests as they are asked today, and what was answered to those.
+
+A record counts if its key is that of the rebuilt request; else prompt, image or settings have changed since, and the
+record is stale: left out and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from vlmeval.errors import JournalError
+from vlmeval.kinds import judge
+from vlmeval.kinds.letters import LETTERS
+from vlmeval.score.states import usable
+from vlmeval.store.journal import read_records
+from vlmeval.store.layout import RunFolder
+from vlmeval.store.questions import read_questions
+from vlmeval.types import Answer, Outcome, Output, Record, Request, Sample, TaskKind
+
+Journal = dict[str, dict[str, Record]]
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """A kind whose answers are ranks of vectors, where `embeds` is true."""
+
+    embeds: bool
+
+
+@runtime_checkable
+class Displays(Protocol):
+    """A kind that shows choices in an order of its own."""
+
+    def shown(self, sample: Sample, variant: str) -> tuple[str, ...]:
+        """Return the choices, as letters of the sample's order, behind the displayed letters A, B, ..."""
+        ...
+
+
+@runtime_checkable
+class Groups(Protocol):
+    """A kind whose samples are groups of passes that a file may give incompletely."""
+
+    def expected_passes(self, sample: Sample) -> int:
+        """Return how many passes the sample should have."""
+        ...
+
+
+@runtime_checkable
+class Parses(Protocol):
+    """A kind that reads replies by rules of its own; `parser` is their version, part of every signature."""
+
+    parser: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A sample with the evidence on it. `outcomes`, `shown` and `verdicts` (the judge's words) are by variant."""
+
+    sample: Sample
+    requests: tuple[Request, ...]
+    outcomes: dict[str, Outcome]
+    answers: tuple[Answer, ...]
+    shown: dict[str, tuple[str, ...]]
+    verdicts: dict[str, str]
+    settled: bool
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """All cases, in the order of the questions; `stale` records; unparsed answers that the judge has not read."""
+
+    cases: tuple[Case, ...]
+    stale: int = 0
+    unjudged: int = 0
+
+
+def samples_of(folder: RunFolder) -> list[Sample]:
+    """Return the samples as asked. Raises JournalError for a damaged file or an id that occurs twice."""
+    samples: dict[str, Sample] = {}
+    for number, sample in enumerate(read_questions(folder.questions), start=1):
+        if sample.id in samples:
+            raise JournalError(
+                f'{folder.questions}, line {number}: the id "{sample.id}" occurs twice; start anew with --fresh'
+            )
+        samples[sample.id] = sample
+    return list(samples.values())
+
+
+def assemble(folder: RunFolder, kind: TaskKind, samples: Sequence[Sample], *, judge_name: str | None) -> Assembly:
+    """Return the cases of a run. Raises JournalError for a damaged journal."""
+    if isinstance(kind, Embeds) and kind.embeds:
+        from vlmeval.score.ranks import rank_answers
+
+        ranks = rank_answers(folder, samples)
+        return Assembly(tuple(_ranked(sample, ranks.get(sample.id, ())) for sample in samples))
+    journal = latest(read_records(folder.outputs))
+    bench = Bench(kind, latest(read_records(folder.judge)), judge_name)
+    cases = tuple(bench.case(sample, journal.get(sample.id, {})) for sample in samples)
+    records = sum(map(len, journal.values()))
+    return Assembly(cases, records - sum(len(case.outcomes) for case in cases), bench.unjudged)
+
+
+def latest(records: Iterable[Record]) -> Journal:
+    """Return the last record of each (sample id, variant)."""
+    journal: Journal = {}
+    for record in records:
+        journal.setdefault(record.sample_id, {})[record.variant] = record
+    return journal
+
+
+class Bench:
+    """Rebuilds the requests of one sample after the other and hears the journal, then the judge."""
+
+    def __init__(self, kind: TaskKind, verdicts: Journal, judge_name: str | None) -> None:
+        self.unjudged = 0
+        self._kind = kind
+        self._displays = kind if isinstance(kind, Displays) else None
+        self._groups = kind if isinstance(kind, Groups) else None
+        self._verdicts = verdicts
+        self._judge_name = judge_name
+
+    def case(self, sample: Sample, records: Mapping[str, Record]) -> Case:
+        """Return the case of one sample from its records by variant."""
+        requests = tuple(one if one.key else one.keyed() for one in self._kind.requests(sample))
+        outcomes = {
+            request.variant: records[request.variant].outcome
+            for request in requests
+            if request.variant in records and records[request.variant].key == request.key
+        }
+        replies = usable(outcomes)
+        answers = self._kind.answers(sample, replies)
+        displays = self._displays
+        shown = {one.variant: displays.shown(sample, one.variant) for one in requests} if displays else {}
+        words: dict[str, str] = {}
+        if self._judge_name and any(answer.value is None for answer in answers):
+            words, answers = self._judged(sample, replies, answers, shown)
+        return Case(
+            sample=sample,
+            requests=requests,
+            outcomes=outcomes,
+            answers=answers,
+            shown=shown,
+            verdicts=words,
+            settled=len(replies) < len(requests) and self._kind.settled(sample, replies),
+            whole=self._groups is None or len(requests) >= self._groups.expected_passes(sample),
+        )
+
+    def _judged(
+        self,
+        sample: Sample,
+        replies: Mapping[str, Output],
+        answers: tuple[Answer, ...],
+        shown: Mapping[str, tuple[str, ...]],
+    ) -> tuple[dict[str, str], tuple[Answer, ...]]:
+        """Return the judge's words by variant, and the answers with what it read in the unparsed ones."""
+        words: dict[str, str] = {}
+        read: dict[str, Answer] = {}
+        records = self._verdicts.get(sample.id, {})
+        for request in judge.requests(sample, replies, answers):
+            record = records.get(request.variant)
+            replies_of_judge = usable({"": record.outcome}) if record and record.key == request.key else {}
+            if not replies_of_judge:
+                self.unjudged += 1
+                continue
+            letters = shown[request.variant]
+            words[request.variant] = replies_of_judge[""].text
+            found = judge.verdict(words[request.variant], letters)
+            value = letters[LETTERS.index(found.letter)] if found.letter else None
+            rule = f"judge:{self._judge_name}" if value else found.rule
+            read[request.variant] = Answer(request.variant, value, rule)
+        return words, tuple(read.get(answer.variant, answer) for answer in answers)
+
+
+def _ranked(sample: Sample, answers: tuple[Answer, ...]) -> Case:
+    return Case(sample, (), {}, answers, {}, {}, settled=False, whole=True)

@@ -1,0 +1,119 @@
+"""What a score does not cover, counted and said in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from vlmeval.score.assembly import Assembly
+from vlmeval.score.sheet import Sheet
+from vlmeval.store.results import Coverage, ErrorPolicy, Manifest
+from vlmeval.types import Estimate, Failure, Output
+
+NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`gaps` are the reasons why a score is not complete; `remarks` what else a reader must know."""
+
+    gaps: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def coverage_of(sheet: Sheet, *, expected: int = 0) -> Coverage:
+    """Return the counts of all samples. `requests` are those with an outcome, `rules` count answers, not samples.
+
+    A run that was stopped has not noted all `expected` samples: the others are missing.
+    """
+    unnoted = max(0, expected - len(sheet.cases))
+    states = Counter(sheet.states)
+    outcomes = [outcome for case in sheet.cases for outcome in case.outcomes.values()]
+    return Coverage(
+        samples=len(sheet.cases) + unnoted,
+        answered=states["answered"],
+        unparsed=states["unparsed"],
+        refused=states["refused"],
+        failed=states["failed"],
+        missing=states["missing"] + unnoted,
+        truncated=sum(any(map(is_truncated, case.outcomes.values())) for case in sheet.cases),
+        requests=len(outcomes),
+        rules=counted(answer.rule for case in sheet.cases for answer in case.answers),
+        failures=counted(
+            outcome.kind if isinstance(outcome, Failure) else "filter"
+            for outcome in outcomes
+            if isinstance(outcome, Failure) or outcome.finish == "filter"
+        ),
+        incomplete_groups=tuple(case.sample.id for case in sheet.cases if not case.whole),
+    )
+
+
+def is_truncated(outcome: Output | Failure) -> bool:
+    """Tell whether a reply was cut off at the token limit."""
+    return isinstance(outcome, Output) and outcome.finish == "length"
+
+
+def counted(names: Iterable[str]) -> dict[str, int]:
+    """Return how often each name occurs, sorted by name: the order of the journal must not show."""
+    return dict(sorted(Counter(names).items()))
+
+
+def verdict_on(
+    sheet: Sheet,
+    coverage: Coverage,
+    estimates: Sequence[Estimate],
+    *,
+    errors: ErrorPolicy,
+    manifest: Manifest,
+    assembly: Assembly,
+) -> Verdict:
+    """Return what keeps the score from being complete, and what else is to be said."""
+    gaps: list[str] = []
+    remarks: list[str] = []
+    if not coverage.samples:
+        gaps.append("the run has no questions")
+    if manifest.state in ("running", "interrupted"):
+        gaps.append(f"the run has not come to its end (it is {manifest.state}): the same command continues it")
+    if coverage.missing:
+        gaps.append(f"{of(coverage.missing, coverage)} not asked to the end: the same command again asks the rest")
+    troubled = coverage.failed + coverage.refused
+    if troubled:
+        kinds = ", ".join(f"{name} {count}" for name, count in coverage.failures.items())
+        text = f"{of(troubled, coverage)} failed or refused ({kinds})"
+        if errors == "fail":
+            gaps.append(f"{text}, left out: --retry-errors asks them again")
+        else:
+            remarks.append(f"{text}, {'left out' if errors == 'exclude' else 'counted as wrong'}")
+    if coverage.incomplete_groups:
+        gaps.append(
+            f"{of(len(coverage.incomplete_groups), coverage)} in the data with fewer passes than choices, left out: "
+            f"{listed(coverage.incomplete_groups)}"
+        )
+    hidden = sum(not case.sample.references for case in sheet.cases)
+    if hidden and sheet.columns:
+        gaps.append(f"{of(hidden, coverage)} without a known right answer, not scored")
+    if assembly.unjudged:
+        gaps.append(f"{assembly.unjudged} unparsed replies not read by the judge {manifest.judge}, left unparsed")
+    gaps += sheet.faults
+    known = {estimate.metric for estimate in estimates if not estimate.slice}
+    for name, column in sheet.columns.items():
+        if name in sheet.cut_short and not column.measure.fault:
+            count = sheet.cut_short[name]
+            remarks.append(f"{name} is not computed: {count} samples were settled early and lack passes it needs")
+        elif name not in known and not column.measure.fault and any(sheet.entered):
+            gaps.append(f"{name} is undefined on these samples")
+    if assembly.stale:
+        remarks.append(f"{assembly.stale} stale answers, to another prompt, image or setting, left out")
+    return Verdict(tuple(gaps), tuple(remarks))
+
+
+def of(count: int, coverage: Coverage) -> str:
+    """Return "3 of 100 samples"."""
+    return f"{count} of {coverage.samples} samples"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

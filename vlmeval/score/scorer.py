@@ -1,0 +1,81 @@
+"""`score_run`: what a run folder holds, as scores.
+
+Nothing that failed is an answer: such samples are left out and the score is not complete, unless the policy says else.
+An unparsed reply is not right, and shown as unparsed. `fail`, `exclude` and `wrong` say what a sample without its
+replies counts as; a sample that was not asked to the end keeps the score incomplete under each of them.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+import vlmeval
+from vlmeval.data.task import Task
+from vlmeval.jsonio import encode, read_json, write_json, write_whole
+from vlmeval.registry import KINDS, METRICS
+from vlmeval.score.assembly import Parses, assemble, samples_of
+from vlmeval.score.coverage import coverage_of, verdict_on
+from vlmeval.score.estimates import estimate_all
+from vlmeval.score.letters import letter_bias
+from vlmeval.score.lines import scored_samples
+from vlmeval.score.measure import Measure
+from vlmeval.score.sheet import fill_sheet
+from vlmeval.score.signature import Recipe, data_digest, prompt_digest
+from vlmeval.store.layout import RunFolder
+from vlmeval.store.results import ErrorPolicy, Manifest, Scores
+from vlmeval.types import TaskKind
+
+
+def score_run(folder: RunFolder, *, errors: ErrorPolicy = "fail", policy: str | None = None) -> Scores:
+    """Score the run in `folder`, write its samples.jsonl and scores.json, and return the scores.
+
+    `policy` replaces the task's own for unparsed replies. Raises JournalError for a folder that cannot be read.
+    """
+    manifest = read_json(folder.manifest_path, Manifest)
+    task = manifest.task if policy is None else with_option(manifest.task, "policy", policy)
+    kind: TaskKind = KINDS.load(task.kind)(task)
+    samples = samples_of(folder)
+    assembly = assemble(folder, kind, samples, judge_name=manifest.judge)
+    golden = [sample for sample in samples if sample.references]
+    measures = {name: Measure(name, METRICS.load(name)(), golden) for name in task.metrics}
+    sheet = fill_sheet(assembly.cases, measures, primary=task.primary, errors=errors)
+    coverage = coverage_of(sheet, expected=manifest.counts.get("expected", 0))
+    recipe = Recipe(
+        task=task,
+        prompt=prompt_digest(task, kind),
+        parser=kind.parser if isinstance(kind, Parses) else "",
+        data_digest=data_digest(samples),
+        coverage=sum(sheet.entered) / max(1, coverage.samples),
+        judge=manifest.judge,
+        errors=errors,
+    )
+    estimates = estimate_all(list(sheet.columns.values()), samples, task.slices, recipe)
+    verdict = verdict_on(sheet, coverage, estimates, errors=errors, manifest=manifest, assembly=assembly)
+    headline = next((one for one in estimates if one.metric == task.primary and not one.slice), None)
+    scores = Scores(
+        task=task.name,
+        title=task.title,
+        model=manifest.model_name,
+        run_id=manifest.run_id,
+        primary=task.primary,
+        signature=headline.signature if headline else recipe.line(task.primary or "predictions", 0),
+        complete=not verdict.gaps,
+        errors=errors,
+        policy=str(task.options.get("policy", "honest")),
+        metrics=tuple(measure.info for measure in measures.values()),
+        estimates=estimates,
+        coverage=coverage,
+        letters=letter_bias(assembly.cases),
+        chance=task.chance,
+        notes=(*verdict.gaps, *verdict.remarks),
+        data_digest=recipe.data_digest,
+        vlmeval=vlmeval.__version__,
+    )
+    write_whole(folder.samples, b"".join(encode(line) + b"\n" for line in scored_samples(sheet, task.primary)))
+    write_json(folder.scores, scores)
+    return scores
+
+
+def with_option(task: Task, key: str, value: str) -> Task:
+    """Return the task with one of its kind's options replaced; the kind refuses what it does not know."""
+    return msgspec.structs.replace(task, options={**task.options, key: value})

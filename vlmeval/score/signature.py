@@ -1,0 +1,103 @@
+"""The recipe of a number, in one line: what to compare before two numbers are compared.
+
+    mmbench_dev_en:1|circular|prompt:3fa2|parse:2|t:0|max:64|n:1164|cov:100|data:9c1e|vlmeval:0.1.0
+
+`prompt` is a digest of template and system text, not of their names. `data` is one of what the samples say: ids, texts,
+images, choices, gold; neither file format nor order. `cov` is the share of samples that entered, rounded down. "-" is
+left to the model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+import vlmeval
+from vlmeval.data.task import Task
+from vlmeval.errors import DataError
+from vlmeval.jsonio import digest
+from vlmeval.kinds.prompt import OPEN
+from vlmeval.types import Part, Sample, TaskKind
+
+SHOWN_DIGITS = 4
+PLAIN_OPTIONS = {"extractor": "vlmeval", "mode": "generate", "policy": "honest"}
+BLANKS = (
+    Sample("", ("question",), ("A",), ("first", "second"), fields={"hint": "hint"}),
+    Sample("", ("question",), ("first",), fields={"hint": "hint"}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What all numbers of a run share."""
+
+    task: Task
+    prompt: str
+    parser: str
+    data_digest: str
+    coverage: float
+    judge: str | None
+    errors: str
+
+    def line(self, metric: str, samples: int) -> str:
+        """Return the signature of a number of `metric` over `samples`."""
+        task, sampling = self.task, self.task.sampling
+        fields = [
+            f"{task.name}:{task.version}",
+            metric,
+            f"prompt:{self.prompt[:SHOWN_DIGITS]}",
+            f"parse:{self.parser}" if self.parser else "",
+            *(f"{key}:{task.options[key]}" for key in PLAIN_OPTIONS if self._is_changed(key)),
+            f"t:{setting(sampling.temperature)}",
+            f"p:{setting(sampling.top_p)}" if sampling.top_p is not None else "",
+            f"k:{setting(sampling.top_k)}" if sampling.top_k is not None else "",
+            f"seed:{sampling.seed}" if sampling.seed is not None else "",
+            f"max:{setting(sampling.max_tokens)}",
+            f"judge:{self.judge}" if self.judge else "",
+            f"errors:{self.errors}" if self.errors != "fail" else "",
+            f"n:{samples}",
+            f"cov:{math.floor(1000 * self.coverage) / 10:g}",
+            f"data:{self.data_digest[:SHOWN_DIGITS]}",
+            f"vlmeval:{vlmeval.__version__}",
+        ]
+        return "|".join(field for field in fields if field)
+
+    def _is_changed(self, key: str) -> bool:
+        return bool(self.task.options.get(key, PLAIN_OPTIONS[key]) != PLAIN_OPTIONS[key])
+
+
+def setting(value: float | None) -> str:
+    """Return a setting as the signature shows it."""
+    return "-" if value is None else f"{value:g}"
+
+
+def prompt_digest(task: Task, kind: TaskKind) -> str:
+    """Return the digest of the words around a question, as `kind` puts them around a question that says nothing.
+
+    The task's own templates count whole: fields they name may be missing in that question.
+    """
+    own = {name: style for name, style in task.prompts.items() if name.removesuffix(OPEN) == task.prompt}
+    try:
+        rendered = [_parts(request.parts) for sample in BLANKS for request in kind.requests(sample)[:1]]
+    except DataError:
+        rendered = []
+    return digest([own, rendered, task.system])
+
+
+def data_digest(samples: Iterable[Sample]) -> str:
+    """Return the digest of what `samples` say, for any order of them."""
+    lines = sorted(hashlib.sha256(msgspec.json.encode(_content(sample))).digest() for sample in samples)
+    return hashlib.sha256(b"".join(lines)).hexdigest()
+
+
+def _content(sample: Sample) -> list[object]:
+    choices = [_parts((choice,) if isinstance(choice, str) else choice) for choice in sample.choices]
+    return [sample.id, _parts(sample.parts), sample.references, choices]
+
+
+def _parts(parts: tuple[Part, ...]) -> list[object]:
+    return [part if isinstance(part, str) else {"sha256": part.sha256} for part in parts]

@@ -1,0 +1,183 @@
+"""Scores as tables: for the terminal, as Markdown, as CSV.
+
+Every number stands on its metric's own scale (shares in per cent), so one column never mixes 0.6 and 60. What is not
+known is "—" (empty in CSV), never 0. The signatures stand below: they say what may be compared.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from vlmeval.store.results import Coverage, Scores
+from vlmeval.types import Estimate, MetricInfo
+
+UNKNOWN = "—"
+HEADS = ("task", "model", "metric", "value", "95 % interval", "n", "coverage", "states")
+NUMERIC = frozenset(("value", "95 % interval", "n", "coverage"))
+STATES = ("unparsed", "refused", "failed", "missing", "truncated")
+CSV_HEADS = (
+    "task", "model", "run", "metric", "primary", "slice", "value", "low", "high", "scale", "samples", "clusters",
+    "coverage", "complete", *STATES, "signature",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table, as text; the cells stand under `HEADS`."""
+
+    cells: tuple[str, ...]
+    primary: bool
+    complete: bool
+
+
+def print_scores(scores: Sequence[Scores], *, console: Console | None = None, slices: bool = False) -> None:
+    """Print the table of `scores` with signatures and notes below it."""
+    (console or Console(highlight=False)).print(terminal_table(scores, slices=slices))
+
+
+def terminal_table(scores: Sequence[Scores], *, slices: bool = False) -> RenderableType:
+    """Return the table of `scores` for rich. Names are text, not markup, and are folded rather than cut."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for head in HEADS:
+        numeric = head in NUMERIC
+        table.add_column(head, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
+    for one in scores:
+        for row in rows(one, slices=slices):
+            style = ("bold" if row.primary else "") if row.complete else "yellow"
+            table.add_row(*(Text(cell, style=style) for cell in row.cells))
+    return Group(table, *(Text(line, style="dim", overflow="fold") for line in footers(scores)))
+
+
+def markdown(scores: Sequence[Scores], *, slices: bool = False) -> str:
+    """Return the table of `scores` in Markdown, aligned as a terminal shows it: a wide character takes two columns."""
+    lines = [HEADS, *(row.cells for one in scores for row in rows(one, slices=slices))]
+    cells = [[escaped(cell) for cell in line] for line in lines]
+    widths = [max(3, *(cell_len(line[column]) for line in cells)) for column in range(len(HEADS))]
+    rule = ["-" * (width - 1) + (":" if head in NUMERIC else "-") for head, width in zip(HEADS, widths, strict=True)]
+    text = "".join(f"| {' | '.join(map(padded, line, widths))} |\n" for line in (cells[0], rule, *cells[1:]))
+    notes = "".join(f"- {note}\n" for note in map(fenced, footers(scores)))
+    return f"{text}\n{notes}" if notes else text
+
+
+def csv_text(scores: Sequence[Scores]) -> str:
+    """Return all estimates, slices too, as CSV with full digits on the metric's scale; an unknown is an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV_HEADS)
+    for one in scores:
+        for info, estimate in figures(one, slices=True):
+            value, low, high = scaled(info, estimate)
+            writer.writerow((
+                one.task, one.model, one.run_id, info.name, int(info.name == one.primary),
+                estimate.slice if estimate else "", value, low, high, f"{info.scale:g}",
+                estimate.samples if estimate else 0, estimate.clusters if estimate else 0,
+                share(one), int(one.complete), *(getattr(one.coverage, state) for state in STATES),
+                estimate.signature if estimate else one.signature,
+            ))  # fmt: skip
+    return text.getvalue()
+
+
+def figures(scores: Scores, *, slices: bool) -> Iterator[tuple[MetricInfo, Estimate | None]]:
+    """Yield each metric, the primary first, with its estimates; a metric without any comes once, with None."""
+    for info in sorted(scores.metrics, key=lambda info: info.name != scores.primary):
+        own = [one for one in scores.estimates if one.metric == info.name and (slices or not one.slice)]
+        if not own:
+            yield info, None
+        for estimate in own:
+            yield info, estimate
+
+
+def rows(scores: Scores, *, slices: bool) -> Iterator[Row]:
+    """Yield the lines of one run; task, model and states stand in its first line only."""
+    listed = list(figures(scores, slices=slices))
+    if not listed:
+        cells = (scores.task, scores.model, UNKNOWN, UNKNOWN, UNKNOWN, "0", UNKNOWN, states(scores.coverage))
+        yield Row(cells, primary=True, complete=scores.complete)
+    for place, (info, estimate) in enumerate(listed):
+        first = place == 0
+        yield Row(
+            cells=(
+                scores.task if first else "",
+                scores.model if first else "",
+                f"{info.name} {estimate.slice}".strip() if estimate else info.name,
+                number(info, estimate.value) if estimate else UNKNOWN,
+                interval(info, estimate),
+                str(estimate.samples) if estimate else UNKNOWN,
+                covered(scores) if first else "",
+                states(scores.coverage) if first else "",
+            ),
+            primary=info.name == scores.primary and not (estimate and estimate.slice),
+            complete=scores.complete,
+        )
+
+
+def share(scores: Scores) -> float | None:
+    """Return the share of samples that entered the primary metric, None where it has no figure."""
+    headline = [one for one in scores.estimates if one.metric == scores.primary and not one.slice]
+    return headline[0].samples / scores.coverage.samples if headline else None
+
+
+def covered(scores: Scores) -> str:
+    """Return the coverage as shown; never rounded up to 100."""
+    known = share(scores)
+    return UNKNOWN if known is None else f"{math.floor(1000 * known) / 10:.1f} %"
+
+
+def scaled(info: MetricInfo, estimate: Estimate | None) -> tuple[str, str, str]:
+    """Return value, low and high on the metric's scale in full digits, "" where unknown."""
+    if estimate is None:
+        return "", "", ""
+    parts = (estimate.value, estimate.low, estimate.high)
+    value, low, high = ("" if part is None else repr(part * info.scale) for part in parts)
+    return value, low, high
+
+
+def number(info: MetricInfo, value: float) -> str:
+    """Return a value as shown: one decimal of a per cent, three significant decimals of small scales."""
+    return f"{value * info.scale:.{1 if info.scale >= 10 else 3}f}"
+
+
+def interval(info: MetricInfo, estimate: Estimate | None) -> str:
+    """Return "65.0 – 70.3", or a dash where no interval can be given."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return UNKNOWN
+    return f"{number(info, estimate.low)} – {number(info, estimate.high)}"
+
+
+def states(coverage: Coverage) -> str:
+    """Return the states that occur beside "answered", with their counts."""
+    counts = ((state, getattr(coverage, state)) for state in STATES)
+    return ", ".join(f"{state} {count}" for state, count in counts if count)
+
+
+def footers(scores: Iterable[Scores]) -> Iterator[str]:
+    """Yield the lines below the table: each run's signature, then its notes."""
+    for one in scores:
+        yield f"{one.model}: {one.signature}"
+        yield from (f"  {one.task}: {'note' if one.complete else 'incomplete'}: {note}" for note in one.notes)
+
+
+def escaped(cell: str) -> str:
+    """Return a cell that stays one cell of a Markdown table."""
+    return " ".join(cell.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").split())
+
+
+def fenced(line: str) -> str:
+    """Return a line as code: signatures hold pipes, names hold anything."""
+    fence = "``" if "`" in line else "`"
+    return f"{fence}{' '.join(line.split())}{fence}"
+
+
+def padded(cell: str, width: int) -> str:
+    """Return `cell` filled with blanks to `width` terminal columns."""
+    return cell + " " * (width - cell_len(cell))

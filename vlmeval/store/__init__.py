@@ -1,0 +1,1 @@
+"""results/ on disk: folders, manifests, journals, images."""
