@@ -44,8 +44,8 @@ BENCHMARK = Benchmark(
     citation="Liu et al. 2023, arXiv:2307.06281",
     homepage="https://github.com/open-compass/MMBench",
     quirks=(
-        "releases differ: mmbench_dev_20230712 (LLaVA-1.5's figures) has 1,176 questions in 4,377 rows, the dev file of "
-        "v1.0 has 1,164 in 4,329",
+        "releases differ: mmbench_dev_20230712 (LLaVA-1.5's figures) has 1,176 questions in 4,377 rows, the dev file "
+        "of v1.0 has 1,164 in 4,329",
         "in older releases a last option such as 'All above are not right' stays in place and has one pass less",
         "the gold of the test files is not published: a run can be asked, not scored",
     ),

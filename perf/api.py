@@ -1,11 +1,11 @@
 """How near the engine comes to what a server allows, and what it costs: one small image a sample, 200 ms a reply.
 
-    python perf/api.py [--samples 1000] [--connections 32,128] [--latency 0.2]
+    python perf/api.py [--samples 1000] [--connections 32,128] [--latency 0.2] [-o .]
 
-The server is a process of its own. In the same run: a bare client (threads and http.client, bodies made beforehand), the
-wrapper alone (`generate` from a thread pool), and the whole way (`run_task`: images, prompts, journal, progress; then
-`score_run`). Ideal is connections / latency. Bars: `run_task` at 90 % of ideal or more, whole way at 1 ms of CPU or less
-a sample. Exit status 1 where a bar is missed.
+The server is a process of its own. In the same run: a bare client (threads and http.client, bodies made beforehand),
+the wrapper alone (`generate` from a thread pool), and the whole way (`run_task`: images, prompts, journal, progress;
+then `score_run`). Ideal is connections / latency. Bars: `run_task` at 90 % of ideal or more, the whole way at 1 ms of
+CPU or less a sample. Exit status 1 where a bar is missed.
 """
 
 from __future__ import annotations
@@ -125,17 +125,17 @@ def wrapper(model: OpenAIModel, requests: list[Request], connections: int) -> No
             assert outcome
 
 
-def measure(url: str, samples: Samples, connections: int) -> dict[str, Taken]:
-    """Return what each way takes for all samples."""
+def measure(url: str, samples: Samples, connections: int, *, output: Path) -> dict[str, Taken]:
+    """Return what each way takes for all samples. Results are written, and removed again, below `output`."""
     kind: TaskKind = KINDS.load(TASK.kind)(TASK)
     requests = [request for sample in samples for request in kind.requests(sample)]
     payload = Payload("m", DataUrls(ImageLimits()), names={}, overrides={}, detail=None, extra={})
     bodies = [payload.body(request) for request in requests]
     taken = {"bare client": Taken.by(lambda: bare(url, bodies, connections))}
-    options = {"base_url": url, "concurrency": connections}
+    options: dict[str, str | int | float | bool] = {"base_url": url, "concurrency": connections}
     alone, whole = open_openai("perf", options), open_openai("perf", options)
     taken["generate"] = Taken.by(lambda: wrapper(alone, requests, connections))
-    with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w", encoding="utf8") as stream:
+    with tempfile.TemporaryDirectory(dir=output) as folder, open(os.devnull, "w", encoding="utf8") as stream:
         results = Path(folder)
         started = []
         taken["run_task"] = Taken.by(
@@ -169,6 +169,7 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--connections", default="32,128")
     parser.add_argument("--latency", type=float, default=0.2)
+    parser.add_argument("-o", "--output", type=Path, default=Path(), help="where results go for a while: a real disk")
     given = parser.parse_args()
     samples = Samples(given.samples)
     met = True
@@ -176,7 +177,7 @@ def main() -> int:
         for connections in map(int, given.connections.split(",")):
             ideal = connections / given.latency
             print(f"{connections} connections, {given.latency * 1000:.0f} ms: ideal {ideal:.0f}/s")
-            met &= show(measure(server.url, samples, connections), len(samples), ideal)
+            met &= show(measure(server.url, samples, connections, output=given.output), len(samples), ideal)
     return 0 if met else 1
 
 

@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import base64
 import json
+import ssl
 import subprocess
 import sys
 import threading
@@ -260,7 +261,7 @@ class FakeServer:
 
     `peak` is the largest number of requests under way at once, `connections` how many were ever opened.
     `requests` holds every request in order of arrival unless `keep` is off (then only counts are kept, and `answer` is
-    not asked: for measurements).
+    not asked: for measurements). `certificate` (certificate and key, PEM) makes it speak TLS.
     """
 
     def __init__(
@@ -270,7 +271,12 @@ class FakeServer:
         answer: Callable[[Seen], Reply] | None = None,
         latency: float = 0.0,
         keep: bool = True,
+        certificate: Path | None = None,
     ) -> None:
+        self._context: ssl.SSLContext | None = None
+        if certificate:
+            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._context.load_cert_chain(certificate)
         self.script = iter(script)
         self.latency = latency
         self.keep = keep
@@ -299,7 +305,7 @@ class FakeServer:
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
         server = self._loop.run_until_complete(
-            self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0, backlog=1024)
+            self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0, backlog=1024, ssl=self._context)
         )
         self._listener = server
         self.port = server.sockets[0].getsockname()[1]

@@ -1,7 +1,7 @@
 """CircularEval, single passes, likelihoods and open questions: what is asked and what the replies mean."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vlmeval.data.task import Task
@@ -109,7 +109,7 @@ def test_stop_early_settles_a_sample_at_its_first_wrong_pass() -> None:
     assert (early.sequential, early.undefined_metrics) == (True, ("vanilla_all",))
     assert not early.settled(SAMPLE, says(rot0="B"))
     assert early.settled(SAMPLE, says(rot0="B", rot1="B"))
-    assert early.settled(SAMPLE, says(rot0="who knows"))
+    assert not early.settled(SAMPLE, says(rot0="who knows"))
     assert not early.settled(SAMPLE, {"rot0": Failure("transient", "down")})
     assert not early.settled(Sample("7", ("What?",), (), ANIMALS), says(rot0="A"))
 
@@ -206,6 +206,7 @@ def test_more_choices_than_four_get_more_letters() -> None:
 
 
 @given(st.lists(st.sampled_from(["", "x", "y"]), min_size=1, max_size=12).filter(any), st.integers(0, 30))
+@settings(deadline=None)
 def test_a_shift_is_a_permutation_that_leaves_absent_options_in_place(choices: list[str], by: int) -> None:
     sample = Sample("s", ("?",), (), tuple(choices))
     order = shifted(sample, by)
@@ -214,6 +215,7 @@ def test_a_shift_is_a_permutation_that_leaves_absent_options_in_place(choices: l
 
 
 @given(st.permutations(range(4)), st.integers(0, 3), st.data())
+@settings(deadline=None)
 def test_rotating_the_choices_leaves_circular_accuracy_alone(order: list[int], by: int, data: st.DataObject) -> None:
     """A model that answers by wording, right on some wordings only, scores the same however the base was ordered."""
     liked = data.draw(st.sampled_from([*ANIMALS, "none of them"]))
@@ -226,6 +228,7 @@ def test_rotating_the_choices_leaves_circular_accuracy_alone(order: list[int], b
 
 
 @given(st.sampled_from("ABCD"))
+@settings(deadline=None)
 def test_a_model_that_always_says_one_letter_is_never_circularly_right(letter: str) -> None:
     outcomes = {one.variant: Output(letter) for one in passes(SAMPLE, circular=True)}
     answers = kind().answers(SAMPLE, outcomes)

@@ -82,12 +82,14 @@ def test_reasoning_before_the_reply_changes_nothing(reply: str, choices: tuple[s
 
 
 @given(st.sampled_from("ABCD"), st.permutations(ANIMALS))
+@settings(deadline=None)
 def test_a_plain_letter_does_not_depend_on_the_options(letter: str, choices: list[str]) -> None:
     for form in ("{}", "({})", "{}.", "**{}**", "Answer: {}", "The answer is {}.", "答案是{}", "\\boxed{{{}}}"):
         assert extract(form.format(letter), choices).letter == letter
 
 
 @given(st.integers(0, 3), st.permutations(ANIMALS))
+@settings(deadline=None)
 def test_a_wording_is_found_wherever_its_option_stands(index: int, choices: list[str]) -> None:
     for form in ("{}", "{}!", "It is a {}.", "The answer is the {}.", "{}. I am sure."):
         assert extract(form.format(choices[index].upper()), choices).letter == "ABCD"[index]

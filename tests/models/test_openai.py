@@ -1,60 +1,14 @@
-"""The openai wrapper against a real server that misbehaves as told."""
+"""What the openai wrapper makes of replies and settings, against a real server."""
 
 from __future__ import annotations
 
-import email.utils
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-
 import pytest
 
-from tests.fakes import FakeServer, Reply, Seen, completion
-from vlmeval.errors import ConfigError, ModelError, RejectedError, RetryableError
-from vlmeval.models import transport
-from vlmeval.models.openai import OpenAIModel, endpoint, open_openai
-from vlmeval.models.presets import PRESETS
-from vlmeval.types import Failure, Generator, Model, Output, Request, Sampling
-
-KEY = "sk-very-secret-0123456789"
-
-
-@pytest.fixture(autouse=True)
-def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for preset in PRESETS.values():
-        monkeypatch.delenv(preset.key, raising=False)
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def server() -> Iterator[FakeServer]:
-    with FakeServer() as running:
-        yield running
-
-
-def model_of(server: FakeServer, **options: Any) -> OpenAIModel:
-    return open_openai("m", {"base_url": server.url, "timeout": 10, **options})
-
-
-def question(text: str = "Which?", **given: Any) -> Request:
-    return Request("s1", "rot0", (text,), **given)
-
-
-def ask(reply: Reply, **options: Any) -> Output | Failure:
-    with FakeServer([reply]) as server:
-        model = model_of(server, **options)
-        try:
-            return model.generate([question()])[0]
-        finally:
-            model.close()
-
-
-def error_of(reply: Reply, **options: Any) -> ModelError:
-    with pytest.raises(ModelError) as caught:
-        ask(reply, **options)
-    return caught.value
+from tests.fakes import FakeServer, Reply, completion
+from tests.models.asking import KEY, ask, error_of, model_of, question
+from vlmeval.errors import ConfigError, RetryableError
+from vlmeval.models.openai import endpoint, open_openai
+from vlmeval.types import Failure, Generator, Model, Output, Sampling
 
 
 def test_an_answer_carries_text_tokens_and_seconds() -> None:
@@ -148,224 +102,6 @@ def test_no_choices_is_retried_but_means_a_blocked_prompt_at_gemini(monkeypatch:
     assert outcome.kind == "refused"
 
 
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [("3", 3.0), ("0.25", 0.25), ("soon", None), ("-1", None), ("nan", None), (None, None)],
-)
-def test_retry_after_is_read_in_seconds(header: str | None, seconds: float | None) -> None:
-    error = error_of(Reply.rate_limited(header))
-    assert isinstance(error, RetryableError)
-    assert (error.kind, error.retry_after) == ("rate_limit", seconds)
-
-
-def test_retry_after_is_read_as_a_date() -> None:
-    error = error_of(Reply.rate_limited(email.utils.formatdate(time.time() + 60, usegmt=True)))
-    assert isinstance(error, RetryableError)
-    assert error.retry_after is not None
-    assert 50 < error.retry_after <= 60
-    past = error_of(Reply.rate_limited("Wed, 21 Oct 2015 07:28:00 GMT"))
-    assert isinstance(past, RetryableError)
-    assert past.retry_after == 0
-
-
-def test_milliseconds_of_retry_after_are_honoured() -> None:
-    error = error_of(Reply.error(429, Retry_After_Ms="1500", Retry_After="9"))
-    assert isinstance(error, RetryableError)
-    assert error.retry_after == 1.5
-
-
-@pytest.mark.parametrize("status", [408, 409, 500, 502, 503, 504])
-def test_server_errors_may_be_asked_again(status: int) -> None:
-    error = error_of(Reply.error(status, "overloaded", Retry_After="2"))
-    assert isinstance(error, RetryableError)
-    assert (error.kind, error.retry_after) == ("transient", 2.0)
-    assert str(status) in str(error)
-    assert "overloaded" in str(error)
-
-
-@pytest.mark.parametrize("reply", [Reply.cut_off(), Reply.bad_json(), Reply.dropped(), Reply(body=b""), Reply.of([1])])
-def test_broken_replies_may_be_asked_again(reply: Reply) -> None:
-    error = error_of(reply)
-    assert isinstance(error, RetryableError)
-    assert error.kind == "transient"
-
-
-def test_a_slow_reply_is_a_timeout_that_may_be_asked_again() -> None:
-    error = error_of(Reply.slow(), timeout=0.2)
-    assert isinstance(error, RetryableError)
-    assert "timeout" in str(error)
-
-
-def test_a_server_that_is_not_there_is_named() -> None:
-    with FakeServer() as gone:
-        url = gone.url
-    model = open_openai("m", {"base_url": url})
-    with pytest.raises(RetryableError, match=f"{url}/chat/completions: no connection: .*refused"):
-        model.generate([question()])
-    model.close()
-
-
-@pytest.mark.parametrize(
-    ("reply", "kind"),
-    [
-        (Reply.error(400, "bad request"), "rejected"),
-        (Reply.error(422, "unprocessable"), "rejected"),
-        (Reply.error(403, "not allowed"), "rejected"),
-        (Reply.error(400, "x", code="context_length_exceeded"), "too_long"),
-        (
-            Reply.error(400, "This model's maximum context length is 4096 tokens. However, you requested 5000"),
-            "too_long",
-        ),
-        (Reply.error(400, "prompt is too long: 208310 tokens > 200000 maximum"), "too_long"),
-        (
-            Reply.error(400, "The decoder prompt (length 9000) is longer than the maximum model length of 8192."),
-            "too_long",
-        ),
-        (Reply.error(413, "too large"), "too_long"),
-        (Reply.error(400, "x", code="content_policy_violation"), "refused"),
-        (Reply.error(400, "The response was filtered due to Azure's content management policy"), "refused"),
-        (
-            Reply.of([{"error": {"code": 400, "message": "image not valid", "status": "INVALID"}}], status=400),
-            "rejected",
-        ),
-        (Reply.of({"detail": "no such field"}, status=422), "rejected"),
-        (Reply.of({"error": "model needs more memory"}, status=400), "rejected"),
-        (Reply(400, b"<html>Bad Request</html>"), "rejected"),
-    ],
-)
-def test_other_client_errors_are_rejected_with_the_right_kind(reply: Reply, kind: str) -> None:
-    error = error_of(reply)
-    assert isinstance(error, RejectedError)
-    assert error.kind == kind
-
-
-def test_the_server_s_words_are_in_the_message() -> None:
-    assert "image not valid" in str(error_of(Reply.of([{"error": {"message": "image not valid"}}], status=400)))
-    assert "no such field" in str(error_of(Reply.of({"detail": "no such field"}, status=422)))
-    assert "needs more memory" in str(error_of(Reply.of({"error": "model needs more memory"}, status=400)))
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Reply.error(401, "Incorrect API key provided"),
-        Reply.error(404, "The model `m` does not exist"),
-        Reply.error(429, "You exceeded your current quota", code="insufficient_quota"),
-        Reply.error(307, "moved", Location="https://elsewhere.example/v1"),
-    ],
-)
-def test_what_no_request_can_survive_is_an_error_of_the_model(reply: Reply) -> None:
-    assert type(error_of(reply)) is ModelError
-
-
-def test_a_redirect_is_not_followed_so_that_no_key_leaves() -> None:
-    with FakeServer([Reply.error(308, "moved", Location="http://127.0.0.1:1/v1")]) as server:
-        model = model_of(server)
-        with pytest.raises(ModelError, match=r"http://127\.0\.0\.1:1/v1: give that as --base-url"):
-            model.generate([question()])
-        assert len(server.requests) == 1
-        model.close()
-
-
-@pytest.mark.parametrize(("code", "expected"), [(502, RetryableError), (429, RetryableError), (403, RejectedError)])
-def test_an_error_inside_a_good_status_is_an_error(code: int, expected: type[ModelError]) -> None:
-    error = error_of(Reply.of({"error": {"message": "provider failed", "code": code}}))
-    assert type(error) is expected
-    assert "provider failed" in str(error)
-
-
-def test_nothing_is_repeated_by_the_wrapper(server: FakeServer) -> None:
-    server.script = iter([Reply.broken(), Reply.ok()])
-    model = model_of(server)
-    with pytest.raises(RetryableError):
-        model.generate([question()])
-    assert len(server.requests) == 1
-    model.close()
-
-
-def test_ten_megabytes_of_text_arrive_whole() -> None:
-    output = ask(Reply.huge())
-    assert isinstance(output, Output)
-    assert len(output.text) == 10_000_000
-
-
-def test_a_reply_above_the_cap_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "MAX_REPLY_BYTES", 2**20)
-    with FakeServer([Reply.huge(2**20), Reply.ok()]) as server:
-        model = model_of(server)
-        with pytest.raises(RejectedError, match="longer than 1 MiB"):
-            model.generate([question()])
-        assert isinstance(model.generate([question()])[0], Output)
-        model.close()
-
-
-def test_connections_are_reused_and_never_more_than_threads() -> None:
-    with FakeServer(latency=0.002) as server:
-        model = model_of(server)
-        with ThreadPoolExecutor(8) as pool:
-            outcomes = list(pool.map(lambda _: model.generate([question()])[0], range(200)))
-        model.close()
-    assert len(outcomes) == 200
-    assert server.connections <= 8
-
-
-def test_a_connection_that_the_server_closed_while_idle_is_replaced() -> None:
-    with FakeServer() as server:
-        model = model_of(server)
-        model.generate([question()])
-        server.hang_up()
-        assert isinstance(model.generate([question()])[0], Output)
-        assert server.connections == 2
-        model.close()
-
-
-def test_the_key_is_sent_and_shown_nowhere(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("DEBUG")
-    monkeypatch.setenv("OPENAI_API_KEY", f" {KEY}\n")
-
-    def echo(seen: Seen) -> Reply:
-        return Reply.error(400, f"bad header: {seen.headers['authorization']}" + "." * 500)
-
-    with FakeServer([Reply.ok(f"your key is {KEY}!"), Reply.of(completion(None, refusal=KEY))], answer=echo) as server:
-        model = model_of(server)
-        output, refused = model.generate([question(), question()])
-        with pytest.raises(RejectedError) as caught:
-            model.generate([question()])
-        assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
-        shown = [model.recipe(), model.conditions(), output, refused, str(caught.value), repr(model), caplog.text]
-        model.close()
-    assert KEY not in str(shown)
-    assert isinstance(output, Output)
-    assert output.text == "your key is [key]!"
-    assert "[key]" in str(caught.value)
-
-
-def test_a_key_is_redacted_before_a_long_message_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    assert "sk-very" not in str(error_of(Reply.error(400, "." * 290 + KEY)))
-
-
-def test_a_missing_key_is_named_before_anything_is_sent() -> None:
-    with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
-        open_openai("gpt-4o", {})
-    with pytest.raises(ConfigError, match="ANTHROPIC_API_KEY"):
-        open_openai("claude", {"preset": "anthropic"})
-
-
-def test_a_local_server_needs_no_key(server: FakeServer) -> None:
-    model = model_of(server)
-    model.generate([question()])
-    assert "authorization" not in server.requests[0].headers
-    model.close()
-
-
-def test_a_key_that_no_header_may_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-1\r\nX-Evil: 1")
-    with pytest.raises(ConfigError, match="OPENAI_API_KEY") as caught:
-        open_openai("gpt-4o", {})
-    assert "sk-1" not in str(caught.value)
-
-
 def test_azure_has_its_deployment_in_the_path_and_its_own_header(
     monkeypatch: pytest.MonkeyPatch, server: FakeServer
 ) -> None:
@@ -404,14 +140,10 @@ def test_what_is_no_base_url_is_refused_without_showing_a_secret(base: str) -> N
     assert "abc" not in str(caught.value)
 
 
-def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    with FakeServer() as proxy:
-        monkeypatch.setenv("http_proxy", f"http://me:word@127.0.0.1:{proxy.port}")
-        model = open_openai("m", {"base_url": "http://inference.example/v1"})
-        model.generate([question()])
-        model.close()
-    assert proxy.requests[0].target == "http://inference.example/v1/chat/completions"
-    assert proxy.requests[0].headers["proxy-authorization"].startswith("Basic ")
+@pytest.mark.parametrize("base", ["http://x:port/v1", "http://x/a b/v1", "http://x:99999/v1"])
+def test_an_address_that_cannot_be_is_refused(base: str) -> None:
+    with pytest.raises(ConfigError, match="not an address"):
+        open_openai("m", {"base_url": base})
 
 
 def test_unknown_options_and_presets_name_the_nearest() -> None:

@@ -244,8 +244,11 @@ def test_stopping_early_gives_the_same_circular_score_without_vanilla_all(tmp_pa
     assert any(note.startswith("vanilla_all is not computed: 2 samples") for note in short.notes)
 
 
-def test_stopping_early_at_an_unparsed_pass_is_unparsed(tmp_path: Path) -> None:
-    folder = made(tmp_path, QUESTIONS, by_number(q0=("It depends.", None, None, None)), task=changed(stop_early=True))
+def test_stopping_early_does_not_stop_at_a_reply_that_was_not_read(tmp_path: Path) -> None:
+    early = changed(stop_early=True)
+    stopped = made(tmp_path / "stopped", QUESTIONS, by_number(q0=("It depends.", None, None, None)), task=early)
+    assert score_run(stopped).coverage.missing == 1
+    folder = made(tmp_path / "on", QUESTIONS, by_number(q0=("It depends.", right, right, right)), task=early)
     scores = score_run(folder)
     assert lines(folder)["q0"].state == "unparsed"
     assert estimate(scores).value == 19 / 20

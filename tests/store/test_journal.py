@@ -128,7 +128,7 @@ def test_a_full_disk_ends_the_journal_with_one_message_and_nobody_waits(tmp_path
         thread.join(LONG)
         assert not thread.is_alive()
     assert errors
-    with pytest.raises(JournalError, match="No space left on device.*run the same command again"):
+    with pytest.raises(JournalError, match=r"No space left on device.*run the same command again"):
         journal.flush()
     with pytest.raises(JournalError, match="No space left"):
         journal.close()

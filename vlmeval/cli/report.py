@@ -6,13 +6,11 @@ from pathlib import Path
 
 import click
 
+from vlmeval.cli.pages import write_reports
 from vlmeval.errors import ConfigError
-from vlmeval.jsonio import read_json, write_whole
-from vlmeval.report.overview import write_overview
-from vlmeval.report.page import write_run_page
-from vlmeval.score import table
+from vlmeval.jsonio import read_json
 from vlmeval.score.scorer import score_run
-from vlmeval.store.layout import find_runs
+from vlmeval.store.layout import RunFolder, find_runs
 from vlmeval.store.results import Scores
 
 
@@ -20,18 +18,17 @@ from vlmeval.store.results import Scores
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("-o", "--output", "reports", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
 def command(runs: tuple[Path, ...], reports: Path) -> int:
-    """Write the page of each of RUNS, and one table of all as scores.md and scores.csv."""
+    """Write the page of each of RUNS, an overview, and one table of all as scores.md and scores.csv."""
     folders = find_runs(runs)
     if not folders:
         raise ConfigError(f"no run found under {', '.join(map(str, runs))}; `vlmeval run` writes them")
-    scores, pages = [], []
-    for folder in folders:
-        known = folder.scores.exists() and folder.samples.exists()
-        scores.append(read_json(folder.scores, Scores) if known else score_run(folder))
-        pages.append(write_run_page(folder, reports))
-        click.echo(f"report   {pages[-1]}")
-    click.echo(f"overview {write_overview(list(zip(scores, pages, strict=True)), reports)}")
-    write_whole(reports / "scores.md", table.markdown(scores).encode())
-    write_whole(reports / "scores.csv", table.csv_text(scores).encode())
+    scores = [scores_of(folder) for folder in folders]
+    click.echo(f"report   {write_reports(scores, folders, reports)}")
     click.echo(f"tables   {reports / 'scores.md'}  {reports / 'scores.csv'}")
     return 0
+
+
+def scores_of(folder: RunFolder) -> Scores:
+    """Return the scores of a run, computed where they are not there yet."""
+    known = folder.scores.exists() and folder.samples.exists()
+    return read_json(folder.scores, Scores) if known else score_run(folder)

@@ -11,13 +11,12 @@ import click
 import msgspec
 
 from vlmeval.cli import options
+from vlmeval.cli.pages import write_reports
 from vlmeval.data.catalog import expand, find_task
 from vlmeval.data.samples import DataOptions, open_samples
 from vlmeval.data.task import Task
 from vlmeval.errors import ConfigError, TooManyFailuresError, VlmevalError
 from vlmeval.models.spec import open_model
-from vlmeval.report.overview import write_overview
-from vlmeval.report.page import write_run_page
 from vlmeval.run.judging import judge_run
 from vlmeval.run.session import Prices, RunSettings, run_task
 from vlmeval.score import table
@@ -172,9 +171,7 @@ def conclude(scores: list[Scores], folders: list[RunFolder], given: dict[str, An
     for folder in folders:
         click.echo(f"results  {folder.path}")
     if not given["no_report"]:
-        pages = [write_run_page(folder, given["reports"]) for folder in folders]
-        overview = write_overview(list(zip(scores, pages, strict=True)), given["reports"])
-        click.echo(f"report   {overview if len(pages) > 1 else pages[0]}")
+        click.echo(f"report   {write_reports(scores, folders, given['reports'])}")
 
 
 def adapted(task: Task, given: dict[str, Any]) -> Task:

@@ -44,7 +44,8 @@ def as_text(value: object, where: str) -> str | None:
 def as_list(value: object, where: str) -> list[Any]:
     """Return a list cell, also where it is spelled as JSON or as a Python literal; [] for an absent one.
 
-    Nothing is ever evaluated: only literals are read. A scalar is a list of one.
+    Nothing is ever evaluated: only literals are read. A scalar is a list of one, and so is "[0, 1)". Raises DataError
+    for what opens and closes as a list and is none.
     """
     if is_absent(value):
         return []
@@ -53,11 +54,11 @@ def as_list(value: object, where: str) -> list[Any]:
     if not isinstance(value, (str, bytes)):
         return [value]
     text = value.decode("utf8", "replace") if isinstance(value, bytes) else value
-    if not text.lstrip().startswith("["):
+    if not (text.lstrip().startswith("[") and text.rstrip().endswith("]")):
         return [text]
     try:
         found = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         try:
             found = ast.literal_eval(text.strip())
         except (ValueError, SyntaxError, MemoryError, RecursionError) as error:

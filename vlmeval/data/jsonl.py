@@ -136,7 +136,7 @@ def open_jsonl(path: Path, folders: ImageFolders) -> RecordTable:
 def _object(raw: bytes, where: str) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{where}: not JSON: {error}; each line is one object") from error
     if not isinstance(found, dict):
         raise DataError(f"{where}: expected an object, found {type(found).__name__}")
@@ -148,7 +148,7 @@ def read_json(path: Path) -> Any:
     content = _content(path)
     try:
         return msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{path}: not JSON: {error}; the file may be cut off: {len(content)} bytes") from error
 
 

@@ -39,7 +39,8 @@ class ColumnReader:
         self._kept: OrderedDict[int, Any] = OrderedDict()
         self._kept_bytes = 0
         self._stream: Iterator[Any] = iter(())
-        self._next = -1
+        self._group = -1
+        self._next = 0
 
     def cell(self, number: int) -> Any:
         """Return the cell of a row of the file."""
@@ -47,7 +48,7 @@ class ColumnReader:
             self._kept.move_to_end(number)
             return self._kept[number]
         group = next(place for place, bound in enumerate(self._bounds[1:]) if number < bound)
-        if not self._bounds[group] <= self._next <= number:
+        if group != self._group or self._next > number:
             self._start(group)
         while self._next <= number:
             batch = next(self._stream)
@@ -67,7 +68,7 @@ class ColumnReader:
         self._stream = self._file.iter_batches(
             batch_size=max(rows, 1), row_groups=[group], columns=[self._column], use_threads=False
         )
-        self._next = self._bounds[group]
+        self._group, self._next = group, self._bounds[group]
 
     def _keep(self, number: int, value: Any, *, floor: int) -> None:
         if number in self._kept:

@@ -33,6 +33,9 @@ EXTRACTORS: Mapping[str, Callable[[str, Sequence[str]], Extraction]] = {
     "mmmu": extract_mmmu,
 }
 
+PARSER = "1"
+"""Version of our own extractor: another version may read a reply differently."""
+
 
 class ChoiceOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of a task of kind "choice".
@@ -54,7 +57,8 @@ class ChoiceKind:
     """How a choice question is asked and what a reply to it means.
 
     `sequential`: passes are asked one after another, because the outcome of one decides whether the next is needed.
-    `undefined_metrics`: metrics that need passes which this task may leave out.
+    `undefined_metrics`: metrics that need passes which this task may leave out. `parser`: what reads the replies, for
+    signatures.
     """
 
     def __init__(self, task: Task) -> None:
@@ -65,6 +69,7 @@ class ChoiceKind:
         self._style = find_style(task, "official", language=self.options.language)
         self._open_style = find_open_style(task, "official", language=self.options.language)
         self._extract = EXTRACTORS[self.options.extractor]
+        self.parser = PARSER if self.options.extractor == "vlmeval" else self.options.extractor
 
     def requests(self, sample: Sample) -> tuple[Request, ...]:
         """Return one request per pass. In likelihood mode a model weighs the displayed letters.
@@ -85,10 +90,14 @@ class ChoiceKind:
         )
 
     def settled(self, sample: Sample, outcomes: Mapping[str, Outcome]) -> bool:
-        """Tell whether a pass already went wrong, so that with `stop_early` the others need not be asked."""
+        """Tell whether a pass already went wrong, so that with `stop_early` the others need not be asked.
+
+        A reply that was not read settles nothing: a judge may still find it right.
+        """
         if not (self.sequential and sample.choices and sample.references):
             return False
-        return any(answer.value not in sample.references for answer in self.answers(sample, outcomes))
+        read = (answer.value for answer in self.answers(sample, outcomes) if answer.value is not None)
+        return any(value not in sample.references for value in read)
 
     def shown(self, sample: Sample, variant: str) -> tuple[str, ...]:
         """Return the choice (letter of the sample's order) behind each displayed letter A, B, ..; "" where none is."""

@@ -10,7 +10,7 @@ import re
 import unicodedata
 
 HEAD_CHARACTERS = 4_096
-TAIL_CHARACTERS = 12_288
+TAIL_CHARACTERS = 8_192
 
 _FORMAT = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 _TOKENS = re.compile(r"<\|[a-z_]{1,30}\|>|</s>|<eos>|<end_of_turn>|<end_of_utterance>", re.IGNORECASE)
@@ -33,7 +33,7 @@ _SIGN = re.compile(r"(?<=\w)-|-(?!\d)|(?<!\d)/|/(?!\d)")
 
 
 def region(text: str) -> str:
-    """Return what of `text` is examined: all of it, or its first 4,096 and last 12,288 characters.
+    """Return what of `text` is examined: all of it, or its first 4,096 and last 8,192 characters.
 
     An answer stands at the start of a reply or concludes it; a reply of megabytes must not cost seconds.
     """

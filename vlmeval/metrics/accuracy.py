@@ -131,7 +131,7 @@ class ExactMatch(_Share):
 
 
 def _passes(sample: Sample) -> int | None:
-    """Return how many passes must be right: the file's where its group is whole, None where it is not, else one each."""
+    """Return how many passes must be right: a whole group of a file, None for one with gaps, else one an option."""
     if sample.rotations:
         return len(sample.rotations) if is_whole([one.order for one in sample.rotations]) else None
     return sum(1 for choice in sample.choices if choice) or 1

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 _INDICATORS = ("could be ", "so ", "is ", "thus ", "therefore ", "final ", "answer ", "result ")
 _MARKS = (":", ",", ".", "!", "?", ";", ":", "'")
 _EDGES = ("\n", ".", " ")
-_NUMBERS = (
-    re.compile(r"-?\b\d{1,3}(?:,\d{3})+\b"),
-    re.compile(r"-?\d+(?:\.\d+)?e[+-]?\d+", re.IGNORECASE),
-    re.compile(r"-?(?:\d+\.\d+|\.\d+|\d+\b)(?!e[+-]?\d+)(?![,\d])", re.IGNORECASE),
-)
+_EXPONENT = r"e[+-]?\d+"
+_GROUPED = re.compile(r"-?(?<!\w)\d{1,3}(?:,\d{3})+(?!\w)")
+_SCIENTIFIC = re.compile(rf"-?\d+(?:\.\d+)?{_EXPONENT}")
+_PLAIN = re.compile(rf"-?(?:\d*\.\d+|\d+(?!\w))(?!{_EXPONENT})(?![,\d])")
+_NUMBERS = (_GROUPED, _SCIENTIFIC, _PLAIN)
 EXAMINED_CHARACTERS = 65_536
 
 

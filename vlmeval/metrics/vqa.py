@@ -151,8 +151,13 @@ class VqaAccuracy(ABC):
         return sum(scores) / len(scores), 1.0
 
     def value(self, total: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the mean accuracy, shape (...), of sums, shape (..., 2)."""
-        return total[..., 0] / total[..., 1]
+        """Return the mean accuracy, shape (...), of sums, shape (..., 2); NaN for no samples."""
+        import numpy as np
+
+        counted = total[..., 1]
+        mean: NDArray[np.float64] = np.full(counted.shape, np.nan)
+        np.divide(total[..., 0], counted, out=mean, where=counted > 0)
+        return mean
 
 
 class VqaV2(VqaAccuracy):

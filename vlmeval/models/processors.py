@@ -169,16 +169,20 @@ def image_settings(images: Any, options: Mapping[str, Scalar], *, where: str) ->
     `min_pixels` and `max_pixels` are the two ends of `size` in Qwen-VL's processors; `longest_edge` is that of `size`
     elsewhere (Idefics 3, SmolVLM, Pixtral).
     """
-    known = {name for base in type(images).__mro__ for name in getattr(base, "__annotations__", {})}
-    known |= set(getattr(getattr(images, "valid_kwargs", None), "__annotations__", {})) | set(images.to_dict())
+    declared = set(getattr(getattr(images, "valid_kwargs", None), "__annotations__", {})) | set(images.to_dict())
+    edges = {"longest_edge": "longest_edge"}
+    if "min_pixels" in declared:
+        edges = {"min_pixels": "shortest_edge", "max_pixels": "longest_edge"}
+    size = {end: length for end, length in dict(images.size or {}).items() if length is not None}
     settings: dict[str, Any] = {}
     for name, value in options.items():
-        if name == "longest_edge" and "longest_edge" in (images.size or {}):
-            settings["size"] = {**dict(images.size), "longest_edge": value}
-        elif name in known:
+        if edges.get(name) in size:
+            settings["size"] = {**settings.get("size", size), edges[name]: value}
+        elif name in declared and name not in ("min_pixels", "max_pixels"):
             settings[name] = value
         else:
-            hint = did_you_mean(name, sorted(known)) or f"; it takes {', '.join(sorted(known))}"
+            known = sorted(declared | {edge for edge, end in edges.items() if end in size})
+            hint = did_you_mean(name, known) or f"; it takes {', '.join(known)}"
             raise ConfigError(f"{where}: {type(images).__name__} takes no {name}{hint}")
     return settings
 

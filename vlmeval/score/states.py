@@ -44,7 +44,7 @@ def state_of(
     def decided(variants: set[str]) -> bool:
         return primary is not None and primary.decided(sample, requests, answers, variants)
 
-    if absent and not (settled and decided(absent)):
+    if not answers or (absent and not (settled and decided(absent))):
         return _worst(outcomes)
     if unread and not decided(absent | unread):
         return "unparsed"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +22,7 @@ from vlmeval.store.results import Coverage, Scores
 from vlmeval.types import Estimate, MetricInfo
 
 UNKNOWN = "—"
+PIPE_COLUMNS = 140
 HEADS = ("task", "model", "metric", "value", "95 % interval", "n", "coverage", "states")
 NUMERIC = frozenset(("value", "95 % interval", "n", "coverage"))
 STATES = ("unparsed", "refused", "failed", "missing", "truncated")
@@ -41,11 +42,17 @@ class Row:
 
 
 def print_scores(scores: Sequence[Scores], *, console: Console | None = None, slices: bool = False) -> None:
-    """Print the table of `scores` with signatures and notes below it."""
-    (console or Console(highlight=False)).print(terminal_table(scores, slices=slices))
+    """Print the table of `scores` with signatures and notes below it; a file or pipe gets lines of 140 columns."""
+    if console is None:
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console = Console(highlight=False, width=PIPE_COLUMNS)
+    console.print(terminal_table(scores, slices=slices))
+    for line in footers(scores):
+        console.print(Text(line, style="dim"), soft_wrap=True)  # a signature is copied whole or not at all
 
 
-def terminal_table(scores: Sequence[Scores], *, slices: bool = False) -> RenderableType:
+def terminal_table(scores: Sequence[Scores], *, slices: bool = False) -> Table:
     """Return the table of `scores` for rich. Names are text, not markup, and are folded rather than cut."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for head in HEADS:
@@ -55,7 +62,7 @@ def terminal_table(scores: Sequence[Scores], *, slices: bool = False) -> Rendera
         for row in rows(one, slices=slices):
             style = ("bold" if row.primary else "") if row.complete else "yellow"
             table.add_row(*(Text(cell, style=style) for cell in row.cells))
-    return Group(table, *(Text(line, style="dim", overflow="fold") for line in footers(scores)))
+    return table
 
 
 def markdown(scores: Sequence[Scores], *, slices: bool = False) -> str:

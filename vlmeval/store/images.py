@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -43,7 +44,8 @@ class ImageStore:
                 file.write(data)
             os.replace(temporary, path)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             raise JournalError(
                 f"{path}: cannot be written: {error.strerror}; free some space and run the same command again, "
                 "or choose another -o"

@@ -19,7 +19,7 @@ import msgspec
 
 from vlmeval.errors import JournalError, ModelError
 from vlmeval.store.lines import Appender, Lines
-from vlmeval.types import Record
+from vlmeval.types import Outcome, Output, Record
 
 __all__ = ["Journal", "Lines", "encode_record", "read_records"]
 COMMIT_SECONDS = 0.02
@@ -39,6 +39,10 @@ def read_records(path: Path) -> Iterator[Record]:
 
 def encode_record(record: Record) -> bytes:
     """Return `record` as a line. Raises ModelError for an outcome that could not be read again (its text is no str)."""
+    outcome = record.outcome
+    text = outcome.text if isinstance(outcome, Output) else outcome.message
+    if isinstance(text, bytes):  # JSON would take it, as base64
+        raise ModelError(f"sample {record.sample_id}: the model's reply cannot be stored: its text is bytes, not str")
     try:
         line = msgspec.json.encode(record)
         _RECORDS.decode(line)
@@ -59,9 +63,11 @@ def _without_surrogates(record: Record) -> Record:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
     outcome = record.outcome
-    field = "message" if hasattr(outcome, "message") else "text"
-    outcome = msgspec.structs.replace(outcome, **{field: cleaned(getattr(outcome, field))})
-    return Record(record.key, cleaned(record.sample_id), record.variant, outcome)
+    if isinstance(outcome, Output):
+        whole: Outcome = msgspec.structs.replace(outcome, text=cleaned(outcome.text))
+    else:
+        whole = msgspec.structs.replace(outcome, message=cleaned(outcome.message))
+    return Record(record.key, cleaned(record.sample_id), record.variant, whole)
 
 
 class Journal:

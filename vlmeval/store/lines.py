@@ -42,6 +42,8 @@ class Lines(Generic[T]):
         damage: ValueError | None = None
         try:
             with open(self._path, "rb") as file:
+                if os.fstat(file.fileno()).st_size == 0:  # a device has no size, and may have no end
+                    return
                 for number, line in enumerate(file, start=1):
                     if damage is not None:
                         remedy = self._remedy.replace("{line}", str(number - 1))

@@ -1,0 +1,140 @@
+"""BLEU, ROUGE-L and CIDEr against pycocoevalcap's figures on recorded captions, and tokens against CoreNLP's."""
+
+import gzip
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.official.cases import REASON, Case, found_cases
+from vlmeval.metrics.bleu import Bleu1, Bleu2, Bleu3, Bleu4
+from vlmeval.metrics.cider import CiderD
+from vlmeval.metrics.ngrams import CaptionMetric, Tokens
+from vlmeval.metrics.ptb import tokenize
+from vlmeval.metrics.rouge import RougeL
+from vlmeval.types import Answer, Sample
+
+FOUND = found_cases("coco_", "caption_")
+pytestmark = pytest.mark.skipif(not FOUND, reason=REASON)
+METRICS: Mapping[str, type[CaptionMetric]] = {
+    "Bleu_1": Bleu1, "Bleu_2": Bleu2, "Bleu_3": Bleu3, "Bleu_4": Bleu4, "ROUGE_L": RougeL, "CIDEr": CiderD,
+}  # fmt: skip
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Captions with their references, and the official figures, overall and by image."""
+
+    name: str
+    tokens: Tokens
+    references: Mapping[str, Sequence[str]]
+    captions: Mapping[str, str]
+    overall: Mapping[str, float]
+    by_image: Mapping[str, Mapping[str, float]]
+
+
+def unpacked(path: Path) -> Any:
+    data = path.read_bytes()
+    return json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
+
+
+def read(case: Case) -> Iterator[Corpus]:
+    """Yield the corpora of a case by the files it has."""
+    folder, expected, name = case.folder, case.expected, case.folder.name
+    if (folder / "rows.jsonl.gz").exists():
+        references = {str(row["index"]): row["references"] for row in case.rows}
+        captions = {str(row["index"]): str(row["prediction"]) for row in case.rows}
+        figures = unpacked(folder / "per_image.json.gz")
+        for tokens, prefix, key in (
+            ("none", "raw_", "official_no_tokenizer"),
+            ("ptb", "ptb_", "official_with_PTBTokenizer"),
+        ):
+            by_image = {
+                image: {
+                    metric.removeprefix(prefix): value for metric, value in row.items() if metric.startswith(prefix)
+                }
+                for image, row in figures.items()
+            }
+            yield Corpus(f"{name} {tokens}", tokens, references, captions, expected[key], by_image)
+    elif (folder / "gts_ptb.json.gz").exists():
+        references = unpacked(folder / "gts_ptb.json.gz")
+        captions = {image: texts[0] for image, texts in unpacked(folder / "res.json.gz").items()}
+        by_image = unpacked(folder / "per_image.json.gz")
+        yield Corpus(f"{name} none", "none", references, captions, expected["official"], by_image)
+        again = expected["official_after_retokenizing_with_PTB"]
+        yield Corpus(f"{name} ptb", "ptb", references, captions, again, {})
+    elif (folder / "references.json").exists():
+        references = unpacked(folder / "references.json")
+        for stem, figures in expected["official"].items():
+            captions = unpacked(folder / f"{stem}.json")
+            yield Corpus(f"{name} {stem}", "ptb", references, captions, figures["overall"], figures["per_image"])
+    else:
+        for stem, vector in unpacked(folder / "vectors.json").items():
+            references = {str(place): texts for place, texts in enumerate(vector["references"])}
+            captions = {str(place): text for place, text in enumerate(vector["candidates"])}
+            figures = expected["official"][stem]
+            yield Corpus(f"{name} {stem}", "none", references, captions, figures["overall"], figures["per_item"])
+
+
+CORPORA = [corpus for case in FOUND for corpus in read(case)]
+CORPUS = pytest.mark.parametrize("corpus", CORPORA, ids=[corpus.name for corpus in CORPORA])
+
+
+@cache
+def statistics(name: str, metric: str) -> dict[str, tuple[float, ...]]:
+    """Return the statistics by image of the corpus called `name`."""
+    corpus = next(corpus for corpus in CORPORA if corpus.name == name)
+    samples = [Sample(image, (), tuple(texts)) for image, texts in corpus.references.items()]
+    fitted = METRICS[metric](tokens=corpus.tokens).fit(samples)
+    rows = {sample.id: fitted.stats(sample, (Answer("", corpus.captions[sample.id], "text"),)) for sample in samples}
+    return {image: row for image, row in rows.items() if row is not None}
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@CORPUS
+def test_the_corpus_figure_equals_the_official_one(corpus: Corpus, metric: str) -> None:
+    rows = statistics(corpus.name, metric)
+    assert len(rows) == len(corpus.references)
+    total = np.array(list(rows.values())).sum(axis=0)
+    assert METRICS[metric]().value(total) == pytest.approx(corpus.overall[metric], rel=TOLERANCE, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@CORPUS
+def test_every_caption_has_the_official_figure(corpus: Corpus, metric: str) -> None:
+    rows = statistics(corpus.name, metric)
+    differing = {
+        image: (value, figures[metric])
+        for image, figures in corpus.by_image.items()
+        if not math.isclose(
+            value := float(METRICS[metric]().value(np.array(rows[image]))),
+            figures[metric],
+            rel_tol=TOLERANCE,
+            abs_tol=TOLERANCE,
+        )
+    }
+    assert differing == {}
+
+
+def tokenized(case: Case) -> Iterator[tuple[str, str]]:
+    """Yield (text, the original's tokens) of a case that recorded both."""
+    references = unpacked(case.folder / "references.json")
+    for stem, figures in case.expected["official"].items():
+        captions = unpacked(case.folder / f"{stem}.json")
+        for image, texts in figures["tokenized"]["gts"].items():
+            yield from zip(references[image], texts, strict=True)
+        for image, texts in figures["tokenized"]["res"].items():
+            yield captions[image], texts[0]
+
+
+def test_tokens_equal_the_recorded_ones() -> None:
+    recorded = [pair for case in FOUND if (case.folder / "references.json").exists() for pair in tokenized(case)]
+    assert recorded
+    assert [tokenize(text) for text, _ in recorded] == [tokens for _, tokens in recorded]
