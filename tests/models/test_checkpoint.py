@@ -13,6 +13,7 @@ hf = pytest.importorskip("transformers")
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from tests.models import tiny  # noqa: E402
+from tests.models.parts import TEXT, picture  # noqa: E402
 from tests.models.tiny_encoders import save_encoder  # noqa: E402
 from vlmeval.errors import ConfigError, ModelError  # noqa: E402
 from vlmeval.models import checkpoint as module  # noqa: E402
@@ -22,7 +23,7 @@ from vlmeval.models.transformers import open_transformers  # noqa: E402
 from vlmeval.types import Request  # noqa: E402
 
 hf.utils.logging.disable_progress_bar()
-ASKED = Request("s", "", (tiny.picture(16, 16, 1), "?"))
+ASKED = Request("s", "", (picture(16, 16, 1), "?"))
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_a_weight_of_another_shape_is_an_error(folder: Path) -> None:
     name = next(name for name in weights if "embed_tokens" in name)
     weights[name] = weights[name][:-1].contiguous()
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises((ModelError, ConfigError, RuntimeError), match="embed_tokens|shape|size"):
+    with pytest.raises(ModelError, match=r"1 weights of LlavaForConditionalGeneration .*embed_tokens"):
         open_transformers(str(folder), {}).generate([ASKED])
 
 
@@ -92,7 +93,7 @@ def test_a_speaker_asked_to_embed_says_what_it_is(folder: Path) -> None:
 
 
 def test_a_text_model_is_refused(tmp_path: Path) -> None:
-    hf.LlamaConfig(**tiny.TEXT).save_pretrained(tmp_path)
+    hf.LlamaConfig(**TEXT).save_pretrained(tmp_path)
     with pytest.raises(ConfigError, match=r"\(llama\) has no class for images and text"):
         answering_class(Checkpoint(str(tmp_path)))
 

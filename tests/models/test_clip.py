@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 hf = pytest.importorskip("transformers")
 
-from tests.models.tiny import encoded, picture  # noqa: E402
+from tests.models.parts import encoded, picture  # noqa: E402
 from tests.models.tiny_encoders import ENCODERS, save_encoder  # noqa: E402
 from vlmeval.errors import ConfigError, ModelError, RejectedError  # noqa: E402
 from vlmeval.models.clip import DualEncoder, open_clip  # noqa: E402
@@ -79,12 +79,7 @@ def test_vectors_are_those_of_the_documented_call(
 
 
 def test_siglip_2_keeps_the_patches_that_were_saved(folders: dict[str, Path]) -> None:
-    processor = hf.Siglip2Processor(
-        hf.AutoImageProcessor.from_pretrained(folders["siglip2"]), hf.AutoTokenizer.from_pretrained(folders["siglip2"])
-    )
-    theirs = processor(images=[picture(40, 24, 1).open()], return_tensors="pt")
     ours = open_clip(str(folders["siglip2"]), {})
-    assert theirs["pixel_values"].shape[1:] == (256, 16 * 16 * 3)
     assert ours.images([picture(40, 24, 1).open()], return_tensors="pt")["pixel_values"].shape[1:] == (9, 8 * 8 * 3)
     assert ours.recipe()["processor"]["max_num_patches"] == 9
 

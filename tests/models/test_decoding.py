@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tests.models.tiny import tokenizer  # noqa: E402
+from tests.models.parts import tokenizer  # noqa: E402
 from vlmeval.models.decoding import SampleByNoise, Watch, finished, row_seed  # noqa: E402
 from vlmeval.types import Request, Sampling  # noqa: E402
 

@@ -4,7 +4,7 @@ from typing import Any
 import jinja2
 import pytest
 
-from tests.models.tiny import picture
+from tests.models.parts import picture
 from vlmeval.errors import ConfigError
 from vlmeval.models.prompts import Prompter
 from vlmeval.types import Request
@@ -59,6 +59,14 @@ def test_a_chat_template_gets_text_and_images_in_reading_order() -> None:
 
 def test_the_tokenizers_template_serves_where_the_processor_has_none() -> None:
     assert Prompter(Processor(None, PLAIN), "llava").render(QUESTION) == "user:Look: <image>what is it?;"
+
+
+def test_of_several_templates_the_default_one_is_taken() -> None:
+    several: Any = {"tools": TEXT_ONLY, "default": PLAIN}
+    assert Prompter(Processor(several), "llava").render(QUESTION) == "user:Look: <image>what is it?;"
+    nameless: Any = {"tools": TEXT_ONLY}
+    with pytest.raises(ConfigError, match="none of its chat templates is the default one"):
+        Prompter(Processor(nameless), "llava")
 
 
 def test_a_template_that_wants_the_system_prompt_as_text_gets_it_so() -> None:

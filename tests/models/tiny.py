@@ -1,280 +1,31 @@
 """Tiny checkpoints with random weights, one per architecture, laid out on disk the way a real one is.
 
-The tokenizer is byte-level without merges: every text can be written, one token a byte. Weights are drawn from a fixed
-seed and large, so that greedy text depends on image and question and no two logits are within rounding of one another.
+Weights are drawn from a fixed seed and large, so that greedy text depends on image and question and no two logits are
+within rounding of one another.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import transformers as hf
-from PIL import Image as PIL_Image
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
 
-from vlmeval.types import Image
-
-# Further threads only wait for one another on matrices this small: 20 to 200 times slower on busy cores.
-torch.set_num_threads(1)
-
-SPECIAL = (
-    "<pad>", "<s>", "</s>", "<unk>", "<image>", "<video>", "<|image_pad|>", "<|video_pad|>", "<|vision_start|>",
-    "<|vision_end|>", "<fake_token_around_image>", "<end_of_utterance>", "<global-img>", "<start_of_image>",
-    "<end_of_image>", "<img>", "</img>", "<IMG_CONTEXT>", "<|image|>", "<|python_tag|>", "[IMG]", "[IMG_BREAK]",
-    "[IMG_END]", "<|im_start|>", "<|im_end|>", "<|begin_of_image|>", "<|end_of_image|>", "<|begin_of_video|>",
-    "<|end_of_video|>", "<|video|>", *(f"<row_{row}_col_{column}>" for row in range(1, 4) for column in range(1, 4)),
-)  # fmt: skip
-LETTERS = sorted(pre_tokenizers.ByteLevel.alphabet())
-ID = {token: index for index, token in enumerate((*SPECIAL, *LETTERS))}
-TEMPLATE = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
-    "{% for part in message['content'] %}{% if part['type'] == 'image' %}IMAGE{% else %}{{ part['text'] }}{% endif %}"
-    "{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+from tests.models.parts import ID, SQUARE, TEMPLATE, TEXT, VISION, Checkpoint, tokenizer
+from tests.models.tiny_decoders import (
+    glm4v,
+    llava,
+    llava_next,
+    llava_onevision,
+    mistral3,
+    pixtral,
+    qwen2_5_vl,
+    qwen2_vl,
+    qwen3_vl,
 )
-TEXT: dict[str, Any] = {
-    "vocab_size": len(ID), "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
-    "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16, "max_position_embeddings": 1024,
-    "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0, "tie_word_embeddings": False,
-}  # fmt: skip
-VISION: dict[str, Any] = {
-    "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 16,
-    "patch_size": 8,
-}  # fmt: skip
-SQUARE = {"height": 16, "width": 16}
-MROPE = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]}
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """One checkpoint: model class, configuration, processor class with settings, image processor, image placeholder."""
-
-    model: str
-    config: Any
-    images: Any
-    processor: str
-    settings: dict[str, Any] = field(default_factory=dict)
-    placeholder: str | None = None
-    tokens: dict[str, str] = field(default_factory=dict)
-
-
-def tokenizer(tokens: dict[str, str] | None = None) -> Any:
-    """Return the tokenizer, which begins a text with <s>; `tokens` names further ones (image_token, boi_token, ...)."""
-    backend = Tokenizer(models.BPE(vocab=ID, merges=[], unk_token="<unk>"))
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    backend.decoder = decoders.ByteLevel()
-    backend.post_processor = processors.TemplateProcessing(
-        single="<s> $A", pair="<s> $A $B:1", special_tokens=[("<s>", ID["<s>"])]
-    )
-    backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
-    names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
-    return hf.PreTrainedTokenizerFast(
-        tokenizer_object=backend, **names, extra_special_tokens=tokens or {}, model_max_length=1024
-    )
-
-
-def save(kind: str, folder: Path, *, seed: int = 0) -> Path:
-    """Write the checkpoint of `kind` to `folder` and return it."""
-    checkpoint = KINDS[kind]()
-    torch.manual_seed(seed)
-    model = getattr(hf, checkpoint.model)(checkpoint.config).eval()
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            if weight.ndim >= 2:
-                weight.normal_(0.0, 0.25)
-            elif "scale" in name or "gate" in name:
-                weight.fill_(0.5)
-    model.save_pretrained(folder)
-    checkpoint.images.save_pretrained(folder)
-    tokenizer(checkpoint.tokens).save_pretrained(folder)
-    if kind == "instructblip":
-        tokenizer().save_pretrained(folder / "qformer_tokenizer")
-    settings = {"processor_class": checkpoint.processor, **checkpoint.settings}
-    (folder / "processor_config.json").write_text(json.dumps(settings), encoding="utf8")
-    if checkpoint.placeholder is not None:
-        template = TEMPLATE.replace("IMAGE", checkpoint.placeholder)
-        (folder / "chat_template.jinja").write_text(template, encoding="utf8")
-    return folder
-
-
-def picture(width: int, height: int, seed: int) -> Image:
-    """Return a picture of large random squares, as PNG."""
-    squares = np.random.default_rng(seed).integers(0, 256, (height // 8 + 1, width // 8 + 1, 3), dtype=np.uint8)
-    data = io.BytesIO()
-    PIL_Image.fromarray(squares).resize((width, height), PIL_Image.Resampling.NEAREST).save(data, "PNG")
-    return encoded(data.getvalue(), width, height)
-
-
-def encoded(data: bytes, width: int, height: int) -> Image:
-    """Return the image that `data` claims to be."""
-    return Image(hashlib.sha256(data).hexdigest(), width, height, "png").with_reader(lambda: data)
-
-
-def clip_images() -> Any:
-    return hf.CLIPImageProcessorPil(size={"shortest_edge": 16}, crop_size=SQUARE)
-
-
-def llava() -> Checkpoint:
-    return Checkpoint(
-        "LlavaForConditionalGeneration",
-        hf.LlavaConfig(
-            vision_config=hf.CLIPVisionConfig(**VISION, projection_dim=16),
-            text_config=hf.LlamaConfig(**TEXT),
-            image_token_index=ID["<image>"],
-            vision_feature_layer=-1,
-        ),
-        clip_images(),
-        "LlavaProcessor",
-        {"patch_size": 8, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 1},
-        "<image>",
-    )
-
-
-def llava_next() -> Checkpoint:
-    grid = [[16, 32], [32, 16], [32, 32]]
-    return Checkpoint(
-        "LlavaNextForConditionalGeneration",
-        hf.LlavaNextConfig(
-            vision_config=hf.CLIPVisionConfig(**VISION, projection_dim=16),
-            text_config=hf.MistralConfig(**TEXT),
-            image_token_index=ID["<image>"],
-            vision_feature_layer=-1,
-            image_grid_pinpoints=grid,
-        ),
-        hf.LlavaNextImageProcessorPil(size={"shortest_edge": 16}, crop_size=SQUARE, image_grid_pinpoints=grid),
-        "LlavaNextProcessor",
-        {"patch_size": 8, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 1},
-        "<image>",
-    )
-
-
-def llava_onevision() -> Checkpoint:
-    grid = [[16, 32], [32, 16], [32, 32]]
-    return Checkpoint(
-        "LlavaOnevisionForConditionalGeneration",
-        hf.LlavaOnevisionConfig(
-            vision_config=hf.SiglipVisionConfig(**VISION, vision_use_head=False),
-            text_config=hf.Qwen2Config(**TEXT),
-            image_token_index=ID["<image>"],
-            video_token_index=ID["<video>"],
-            image_grid_pinpoints=grid,
-        ),
-        hf.LlavaOnevisionImageProcessorPil(size=SQUARE, image_grid_pinpoints=grid),
-        "LlavaOnevisionProcessor",
-        {"num_image_tokens": 4, "vision_feature_select_strategy": "full"},
-        "<image>",
-    )
-
-
-def pixtral() -> Checkpoint:
-    vision = {**VISION, "num_hidden_layers": 1, "image_size": 32, "head_dim": 8}
-    return Checkpoint(
-        "LlavaForConditionalGeneration",
-        hf.LlavaConfig(
-            vision_config=hf.PixtralVisionConfig(**vision),
-            text_config=hf.MistralConfig(**TEXT),
-            image_token_index=ID["[IMG]"],
-            vision_feature_layer=-1,
-            vision_feature_select_strategy="full",
-        ),
-        hf.PixtralImageProcessorPil(size={"longest_edge": 32}, patch_size={"height": 8, "width": 8}),
-        "PixtralProcessor",
-        {"patch_size": 8},
-        "[IMG]",
-    )
-
-
-def mistral3() -> Checkpoint:
-    vision = {**VISION, "num_hidden_layers": 1, "image_size": 32, "head_dim": 8}
-    return Checkpoint(
-        "Mistral3ForConditionalGeneration",
-        hf.Mistral3Config(
-            vision_config=hf.PixtralVisionConfig(**vision),
-            text_config=hf.MistralConfig(**TEXT),
-            image_token_index=ID["[IMG]"],
-            vision_feature_layer=-1,
-            spatial_merge_size=2,
-        ),
-        hf.PixtralImageProcessorPil(size={"longest_edge": 32}, patch_size={"height": 8, "width": 8}),
-        "PixtralProcessor",
-        {"patch_size": 8, "spatial_merge_size": 2},
-        "[IMG]",
-    )
-
-
-def qwen_ids() -> dict[str, int]:
-    return {
-        "image_token_id": ID["<|image_pad|>"],
-        "video_token_id": ID["<|video_pad|>"],
-        "vision_start_token_id": ID["<|vision_start|>"],
-        "vision_end_token_id": ID["<|vision_end|>"],
-    }
-
-
-def qwen_images(patch: int = 4) -> Any:
-    size = {"shortest_edge": 64, "longest_edge": 1024}
-    return hf.Qwen2VLImageProcessorPil(patch_size=patch, merge_size=2, temporal_patch_size=2, size=size)
-
-
-QWEN_IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
-
-
-def qwen2_vl() -> Checkpoint:
-    vision = {"depth": 2, "embed_dim": 16, "hidden_size": 32, "num_heads": 2, "mlp_ratio": 2, "patch_size": 4}
-    config = hf.Qwen2VLConfig(vision_config=vision, text_config={**TEXT, "rope_parameters": MROPE}, **qwen_ids())
-    return Checkpoint(
-        "Qwen2VLForConditionalGeneration", config, qwen_images(), "Qwen2VLProcessor", placeholder=QWEN_IMAGE
-    )
-
-
-def qwen2_5_vl() -> Checkpoint:
-    vision = {
-        "depth": 2, "hidden_size": 16, "out_hidden_size": 32, "num_heads": 2, "intermediate_size": 24, "patch_size": 4,
-        "window_size": 16, "fullatt_block_indexes": [1],
-    }  # fmt: skip
-    config = hf.Qwen2_5_VLConfig(vision_config=vision, text_config={**TEXT, "rope_parameters": MROPE}, **qwen_ids())
-    return Checkpoint(
-        "Qwen2_5_VLForConditionalGeneration", config, qwen_images(), "Qwen2_5_VLProcessor", placeholder=QWEN_IMAGE
-    )
-
-
-def qwen3_vl() -> Checkpoint:
-    vision = {
-        "depth": 2, "hidden_size": 16, "out_hidden_size": 32, "num_heads": 2, "intermediate_size": 24, "patch_size": 4,
-        "num_position_embeddings": 16, "deepstack_visual_indexes": [0],
-    }  # fmt: skip
-    config = hf.Qwen3VLConfig(vision_config=vision, text_config={**TEXT, "rope_parameters": MROPE}, **qwen_ids())
-    return Checkpoint(
-        "Qwen3VLForConditionalGeneration", config, qwen_images(), "Qwen3VLProcessor", placeholder=QWEN_IMAGE
-    )
-
-
-def glm4v() -> Checkpoint:
-    vision = {
-        "depth": 2, "hidden_size": 16, "out_hidden_size": 32, "num_heads": 2, "intermediate_size": 24, "patch_size": 4,
-        "image_size": 32,
-    }  # fmt: skip
-    ids = {
-        "image_token_id": ID["<|image|>"], "video_token_id": ID["<|video|>"],
-        "image_start_token_id": ID["<|begin_of_image|>"], "image_end_token_id": ID["<|end_of_image|>"],
-        "video_start_token_id": ID["<|begin_of_video|>"], "video_end_token_id": ID["<|end_of_video|>"],
-    }  # fmt: skip
-    config = hf.Glm4vConfig(vision_config=vision, text_config={**TEXT, "rope_parameters": MROPE}, **ids)
-    size = {"shortest_edge": 64, "longest_edge": 1024}
-    return Checkpoint(
-        "Glm4vForConditionalGeneration",
-        config,
-        hf.Glm4vImageProcessorPil(patch_size=4, merge_size=2, temporal_patch_size=2, size=size),
-        "Glm4vProcessor",
-        placeholder="<|begin_of_image|><|image|><|end_of_image|>",
-    )
 
 
 def idefics2() -> Checkpoint:
@@ -492,3 +243,27 @@ KINDS: dict[str, Callable[[], Checkpoint]] = {
         idefics3, smolvlm, paligemma, gemma3, internvl, blip_2, blip_2_t5, instructblip, mllama, florence2,
     )
 }  # fmt: skip
+
+
+def save(kind: str, folder: Path, *, seed: int = 0) -> Path:
+    """Write the checkpoint of `kind` to `folder` and return it."""
+    checkpoint = KINDS[kind]()
+    torch.manual_seed(seed)
+    model = getattr(hf, checkpoint.model)(checkpoint.config).eval()
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.ndim >= 2:
+                weight.normal_(0.0, 0.25)
+            elif "scale" in name or "gate" in name:
+                weight.fill_(0.5)
+    model.save_pretrained(folder)
+    checkpoint.images.save_pretrained(folder)
+    tokenizer(checkpoint.tokens).save_pretrained(folder)
+    if kind == "instructblip":
+        tokenizer().save_pretrained(folder / "qformer_tokenizer")
+    settings = {"processor_class": checkpoint.processor, **checkpoint.settings}
+    (folder / "processor_config.json").write_text(json.dumps(settings), encoding="utf8")
+    if checkpoint.placeholder is not None:
+        template = TEMPLATE.replace("IMAGE", checkpoint.placeholder)
+        (folder / "chat_template.jinja").write_text(template, encoding="utf8")
+    return folder

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 import transformers as hf
 
-from tests.models.tiny import ID, SQUARE, VISION, tokenizer
+from tests.models.parts import ID, SQUARE, VISION, tokenizer
 
 TEXT: dict[str, Any] = {
     "vocab_size": len(ID), "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1,

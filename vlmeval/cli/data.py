@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from vlmeval.cli.options import task_files
+from vlmeval.cli import options
 from vlmeval.data.catalog import find_task
 from vlmeval.data.check import check_data
 from vlmeval.data.samples import DataOptions
@@ -25,13 +25,22 @@ def command() -> None:
 @click.option(
     "--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder with data files; default LMUData."
 )
+@click.option("--offline", is_flag=True, help="Use only what is on this machine.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N questions.")
 @click.option("--catalog", multiple=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
-def check(task: str, data: tuple[str, ...], data_dir: Path | None, limit: int | None, catalog: tuple[Path, ...]) -> int:
+def check(
+    task: str,
+    data: tuple[str, ...],
+    data_dir: Path | None,
+    offline: bool,
+    limit: int | None,
+    catalog: tuple[Path, ...],
+) -> int:
     """Read all samples of TASK and say what is there, what is missing and what is odd."""
     found = find_task(task, catalog)
-    files = {find_task(name, catalog).name: path for name, path in task_files(data).items()}
-    report = check_data(found, DataOptions(files.get(found.name), data_dir, limit, catalog=catalog))
+    files = {find_task(name, catalog).name: path for name, path in options.task_files(data).items()}
+    where = DataOptions(files.get(found.name), data_dir, limit, options.offline(asked=offline), catalog)
+    report = check_data(found, where)
     for line in report.lines():
         click.echo(line)
     return 0 if report.sound else 1

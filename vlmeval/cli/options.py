@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -51,3 +52,10 @@ def task_files(values: Iterable[str]) -> dict[str, Path]:
             raise ConfigError(f"--data {task}: {path} does not exist")
         found[task.strip()] = Path(path).expanduser()
     return found
+
+
+def offline(*, asked: bool) -> bool:
+    """Tell whether the network is forbidden, by `--offline` or HF_HUB_OFFLINE; the libraries of the hub are told too."""
+    if asked:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")

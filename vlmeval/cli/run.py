@@ -55,6 +55,7 @@ class Ledger:
 @click.option(
     "--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder with data files; default LMUData."
 )
+@click.option("--offline", is_flag=True, help="Use only what is on this machine; HF_HUB_OFFLINE=1 does the same.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N questions (whole groups).")
 @click.option("--prompt", metavar="STYLE", help="Prompt style: official, vlmevalkit, lmms, llava, or the task's own.")
 @click.option("--mode", type=click.Choice(["generate", "likelihood"]), help="Ask for text, or weigh the options.")
@@ -106,6 +107,7 @@ def command(**given: Any) -> int:
     tasks = [adapted(task, given) for task in expand(options.names(given["tasks"]), given["catalog"])]
     files = matched_files(options.task_files(given["data"]), tasks, given)
     settings = run_settings(given)
+    offline = options.offline(asked=given["offline"])
     names = options.names(given["models"])
     judge_name: str | None = given["judge"]
     ledger, scores, folders = Ledger(), [], []
@@ -113,7 +115,8 @@ def command(**given: Any) -> int:
         model = open_model(name, model_options(given, sole=len(names) == 1))
         try:
             for task in tasks:
-                where = DataOptions(files.get(task.name), given["data_dir"], given["limit"], catalog=given["catalog"])
+                file = files.get(task.name)
+                where = DataOptions(file, given["data_dir"], given["limit"], offline, given["catalog"])
                 scored = evaluate(task, where, model, settings, judge_name, given, ledger)
                 if scored is not None:
                     folders.append(scored[0])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
@@ -80,6 +79,8 @@ def _fill(url: str, file: BinaryIO, part: Path) -> None:
 
 
 def _pool(url: str) -> urllib3.PoolManager:
+    import urllib.request
+
     import urllib3
 
     parts = urlsplit(url)
@@ -120,15 +121,19 @@ def _receive(pool: urllib3.PoolManager, url: str, file: BinaryIO, part: Path) ->
 
 
 def _copy(response: Any, file: BinaryIO, have: int) -> None:
+    import urllib3
     from tqdm import tqdm
 
     length = response.headers.get("Content-Length")
     total = have + int(length) if length and length.isdigit() else None
     name = Path(file.name).name.removesuffix(".part")
     with tqdm(total=total, initial=have, desc=name, unit="B", unit_scale=True, disable=None, leave=False) as bar:
-        for piece in response.stream(_PIECE):
+        # read1, not stream: what came before the connection broke is kept to the last byte.
+        while piece := response.read1(_PIECE):
             file.write(piece)
             bar.update(len(piece))
+    if total is not None and file.tell() < total:
+        raise urllib3.exceptions.ProtocolError(f"{file.tell()} of {total} bytes came")
 
 
 def _note_tag(tag_path: Path, headers: Any) -> None:

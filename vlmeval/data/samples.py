@@ -20,7 +20,7 @@ from vlmeval.data.cells import is_absent
 from vlmeval.data.circular import Group, find_groups
 from vlmeval.data.options import DataOptions
 from vlmeval.data.sources import open_path
-from vlmeval.data.table import Table
+from vlmeval.data.table import Row, Table
 from vlmeval.data.task import Task
 from vlmeval.data.tsv import TsvTable, unique_keys
 from vlmeval.errors import DataError
@@ -57,7 +57,7 @@ class SampleSet:
         self._benchmark = benchmark
         self._hidden = split.hidden
         self._builder: Builder = split.sample or benchmark.sample
-        self._samples_of: Callable[[object], int] | None = split.samples_of  # type: ignore[assignment]
+        self._samples_of: Callable[[Row], int] | None = split.samples_of
         numbers, groups = _plan(table, split, circular=benchmark.circular)
         self._questions = len(numbers)
         self._numbers: Sequence[int] = numbers if limit is None else numbers[:limit]

@@ -8,6 +8,7 @@ forward; going back in such a group starts it again, so use them in order. Arrow
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -39,11 +40,17 @@ class ColumnReader:
         self._kept: OrderedDict[int, Any] = OrderedDict()
         self._kept_bytes = 0
         self._stream: Iterator[Any] = iter(())
+        # Images are read by many threads; the stream has one place.
+        self._lock = threading.Lock()
         self._group = -1
         self._next = 0
 
     def cell(self, number: int) -> Any:
         """Return the cell of a row of the file."""
+        with self._lock:
+            return self._cell(number)
+
+    def _cell(self, number: int) -> Any:
         if number in self._kept:
             self._kept.move_to_end(number)
             return self._kept[number]

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from vlmeval.errors import ConfigError, ModelError
+from vlmeval.models.batches import is_out_of_memory
 from vlmeval.models.packages import require_quantization, version
 
 HASHED_BYTES = 2 << 30
@@ -57,11 +58,12 @@ class Checkpoint:
     """The files of one model: a folder, or an id and revision on the hub."""
 
     def __init__(self, source: str, *, revision: str | None = None, trust_remote_code: bool = False) -> None:
+        source = str(Path(source).expanduser()) if source.startswith("~") else source
         self.source = source
         self.revision = revision
         self.trust_remote_code = trust_remote_code
         self.folder = Path(source) if Path(source).is_dir() else None
-        if self.folder is None and (source.startswith((".", "/", "~")) or source.count("/") > 1):
+        if self.folder is None and (source.startswith((".", "/")) or source.count("/") > 1):
             raise ConfigError(f"{source}: there is no such folder")
         self.config = self._read_config()
 
@@ -120,21 +122,28 @@ class Checkpoint:
     def load(self, auto: Any, placement: Placement) -> Any:
         """Return the model in evaluation mode on its device.
 
-        Raises ConfigError where it cannot be read, ModelError where weights are missing or of another shape.
+        Raises ConfigError where it cannot be read, ModelError where weights are missing, misshapen, or too many.
         """
         options = self._load_options(placement)
         try:
             model, report = auto.from_pretrained(self.source, config=self.config, output_loading_info=True, **options)
+            if "device_map" not in options:
+                model = model.to(placement.resolved_device())
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise self.explained(error) from error
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise ModelError(
+                f"{self.source}: its weights do not fit into memory as {placement.resolved_dtype(self.config)}; "
+                f"device_map=auto spreads them, quantize=4bit shrinks them: {error}"
+            ) from error
         lacking = sorted(report["missing_keys"]) + sorted(str(item[0]) for item in report["mismatched_keys"])
         if lacking:
             raise ModelError(
                 f"{self.source}: {len(lacking)} weights of {type(model).__name__} are not in the checkpoint, or have "
                 f"another shape ({', '.join(lacking[:3])}, ...), and would be random; is it another class' checkpoint?"
             )
-        if "device_map" not in options:
-            model = model.to(placement.resolved_device())
         return model.eval()
 
     def _load_options(self, placement: Placement) -> dict[str, Any]:
@@ -143,6 +152,8 @@ class Checkpoint:
         options: dict[str, Any] = {
             "dtype": getattr(torch, placement.resolved_dtype(self.config)),
             "trust_remote_code": self.trust_remote_code,
+            # Reported, and refused with the missing ones, instead of a traceback.
+            "ignore_mismatched_sizes": True,
         }
         if self.revision:
             options["revision"] = self.revision

@@ -44,7 +44,18 @@ def load_processor(source: str, config: Any, *, revision: str | None, trust_remo
         raise ConfigError(f"{source}: its processor ({type(processor).__name__}) does not take images and text")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    _complete(processor, config)
     return processor
+
+
+def _complete(processor: Any, config: Any) -> None:
+    """Fill in what processors saved before transformers 4.46 lack: how many tokens an image takes."""
+    if getattr(processor, "patch_size", 0) is None:
+        processor.patch_size = config.vision_config.patch_size
+        processor.vision_feature_select_strategy = config.vision_feature_select_strategy
+        processor.num_additional_image_tokens = int("clip" in config.vision_config.model_type)
+    if getattr(processor, "num_query_tokens", 0) is None:
+        processor.num_query_tokens = config.num_query_tokens
 
 
 def _class_without_torchvision(source: str, config: Any, location: Mapping[str, Any]) -> Any:

@@ -42,8 +42,10 @@ class Prompter:
     def _chat_template(self) -> Any:
         if self.model_type in BARE and not getattr(self.processor, "chat_template", None):
             return None
-        own = getattr(self.processor, "chat_template", None)
-        return own or getattr(self.processor.tokenizer, "chat_template", None)
+        own = getattr(self.processor, "chat_template", None) or getattr(self.processor.tokenizer, "chat_template", None)
+        if isinstance(own, dict) and "default" not in own:
+            raise ConfigError(f"{self.name}: none of its chat templates is the default one; pass template=...")
+        return own["default"] if isinstance(own, dict) else own
 
     @property
     def placeholder(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,8 @@ def letter_rows(scores: Scores) -> list[tuple[str, Bar, Bar, str]]:
 def page_data(scores: Scores, samples: list[ScoredSample], shelf: PictureShelf) -> dict[str, Any]:
     """Return the samples and pictures for the page's script. Pictures are added until the shelf's budget is spent."""
     metric: Metric = METRICS.load(scores.primary)()
-    rows = [sample_data(sample, metric, shelf) for sample in samples]
+    items = {sample.id: sample.parts for sample in samples if sample.id.startswith(("i2t:", "t2i:"))}
+    rows = [sample_data(sample, metric, shelf, items) for sample in samples]
     return {
         "samples": rows,
         "images": shelf.pictures(),
@@ -131,8 +132,10 @@ def page_data(scores: Scores, samples: list[ScoredSample], shelf: PictureShelf) 
     }
 
 
-def sample_data(sample: ScoredSample, metric: Metric, shelf: PictureShelf) -> dict[str, Any]:
-    """Return one sample as the script shows it."""
+def sample_data(
+    sample: ScoredSample, metric: Metric, shelf: PictureShelf, items: Mapping[str, tuple[Part, ...]]
+) -> dict[str, Any]:
+    """Return one sample as the script shows it; `items` are what a query of retrieval is answered with."""
     stats = sample.stats.get(metric.info.name)
     score = float(metric.value(np.asarray(stats, dtype=np.float64))) * metric.info.scale if stats else None
     return {
@@ -145,8 +148,15 @@ def sample_data(sample: ScoredSample, metric: Metric, shelf: PictureShelf) -> di
         "question": parts_data(sample.parts, shelf),
         "choices": [parts_data((choice,) if isinstance(choice, str) else choice, shelf) for choice in sample.choices],
         "gold": sample.references,
+        "found": [parts_data(part, shelf) for part in positives(sample, items)],
         "passes": [pass_data(one, shelf) for one in sample.passes],
     }
+
+
+def positives(sample: ScoredSample, items: Mapping[str, tuple[Part, ...]]) -> list[tuple[Part, ...]]:
+    """Return the right items of a query: its references are the ids of samples that ask the other way."""
+    other = "t2i:" if sample.id.startswith("i2t:") else "i2t:"
+    return [items[other + name] for name in sample.references if other + name in items]
 
 
 def pass_data(one: Pass, shelf: PictureShelf) -> dict[str, Any]:

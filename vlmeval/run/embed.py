@@ -11,7 +11,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from vlmeval.errors import ConfigError, ModelError
+from vlmeval.errors import ConfigError, DataError, ModelError
 from vlmeval.run.blame import stop_error
 from vlmeval.run.limits import Tally
 from vlmeval.run.settings import RunSettings
@@ -87,7 +87,7 @@ def _vectors(model: Embedder, samples: Sequence[Sample], tally: Tally) -> NDArra
     import numpy as np
 
     if len(samples) > 1:
-        with suppress(ModelError), _Blame(samples, tally, but=ModelError):
+        with suppress(ModelError, DataError), _Blame(samples, tally):
             return np.asarray(model.embed([sample.parts[0] for sample in samples]), dtype=np.float32)
         return np.concatenate([_vectors(model, [sample], tally) for sample in samples])
     with _Blame(samples, tally):
@@ -95,10 +95,10 @@ def _vectors(model: Embedder, samples: Sequence[Sample], tally: Tally) -> NDArra
 
 
 class _Blame:
-    """Turns whatever a model's code raises into a ModelError that names the sample, the line and what is saved."""
+    """Turns whatever a model's code raises into an error that names the sample, the line and what is saved."""
 
-    def __init__(self, samples: Sequence[Sample], tally: Tally, but: type[Exception] | tuple[()] = ()) -> None:
-        self._samples, self._tally, self._but = samples, tally, but
+    def __init__(self, samples: Sequence[Sample], tally: Tally) -> None:
+        self._samples, self._tally = samples, tally
 
     def __enter__(self) -> None:
         pass
@@ -106,7 +106,7 @@ class _Blame:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, Exception) and not isinstance(error, self._but):
+        if isinstance(error, Exception):
             requests = [Request(sample.id, "", sample.parts) for sample in self._samples]
             raise stop_error(error, requests, self._tally.answered)
 

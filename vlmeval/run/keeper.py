@@ -76,12 +76,13 @@ class Keeper:
         self.manifest.conditions |= self._reached()
         self._count(whole=self._state != "interrupted")
         self.save()
-        if error is None and self._stopped_by == "interrupt":
+        if self._stopped_by == "cost":
+            self.progress.say(f"stopped by --max-cost at ${self.tally.cost or 0.0:.2f}; {CONTINUE} with a higher one")
+        if self._stopped_by == "interrupt" or isinstance(error, KeyboardInterrupt):
             text = f"interrupted; {self.tally.answered} answers are saved in {self.folder.path}; {CONTINUE}"
             self.progress.say(text)
-            raise KeyboardInterrupt(text)
-        if error is None and self._stopped_by == "cost":
-            self.progress.say(f"stopped by --max-cost at ${self.tally.cost or 0.0:.2f}; {CONTINUE} with a higher one")
+            if error is None:
+                raise KeyboardInterrupt(text)
 
     def watch(self, tally: Tally) -> None:
         """Show the tally, and write it where run.json is 5 s old."""

@@ -150,7 +150,7 @@
     if (typeof sample.score === "number" && sample.right === null) head.append(chip("score " + sample.score.toFixed(1)));
     for (const [tag, value] of Object.entries(sample.tags)) head.append(chip(tag + ": " + value));
     const digests = new Set();
-    for (const parts of [sample.question, ...sample.choices]) for (const part of parts) if (typeof part !== "string") digests.add(part.image);
+    for (const parts of [sample.question, ...sample.choices, ...sample.found]) for (const part of parts) if (typeof part !== "string") digests.add(part.image);
     const body = make("div", digests.size ? "question" : "question plain");
     if (digests.size) { const pictures = make("div", "pictures"); for (const digest of digests) pictures.append(picture(digest)); body.append(pictures); }
     const asked = make("div");
@@ -168,7 +168,8 @@
       if (gold) line.append(document.createTextNode("  ← right answer"));
       box.append(line);
     });
-    if (!sample.choices.length) for (const [text, count] of counted(sample.gold)) {
+    for (const parts of sample.found) box.append(inline(make("li", "gold"), parts));
+    if (!sample.choices.length && !sample.found.length) for (const [text, count] of counted(sample.gold)) {
       const line = make("li", "gold", text); if (count > 1) line.append(make("span", "small", "  × " + count)); box.append(line);
     }
     return box;

@@ -1,0 +1,75 @@
+from pathlib import Path
+
+from tests.run.asking import Passes, samples
+from vlmeval.run.planner import Earlier, images_of, plan
+from vlmeval.run.settings import Prices
+from vlmeval.store.journal import Journal
+from vlmeval.types import Failure, Image, Outcome, Output, Record, Request, Sample
+
+
+def earlier(folder: Path, *records: tuple[Request, Outcome], keep_texts: bool = False) -> Earlier:
+    with Journal(folder / "o.jsonl") as journal:
+        for request, outcome in records:
+            journal.append(Record(request.key, request.sample_id, request.variant, outcome))
+    return Earlier(folder / "o.jsonl", keep_texts=keep_texts, prices=Prices(1.0, 1.0))
+
+
+def test_what_was_answered_or_failed_is_not_planned_again(tmp_path: Path) -> None:
+    (sample,) = samples(1)
+    one, two, three = Passes(3).requests(sample)
+    before = earlier(tmp_path, (one, Output("A")), (two, Failure("refused", "no")))
+    (unit,) = plan([sample], Passes(3), before)
+    assert unit.requests == [three]
+    assert set(unit.outcomes) == {one.variant, two.variant}
+
+
+def test_retry_errors_plans_failures_again(tmp_path: Path) -> None:
+    (sample,) = samples(1)
+    one, two, three = Passes(3).requests(sample)
+    before = earlier(tmp_path, (one, Output("A")), (two, Failure("refused", "no")))
+    (unit,) = plan([sample], Passes(3), before, retry_errors=True)
+    assert unit.requests == [two, three]
+
+
+def test_the_latest_record_counts_but_every_answer_was_paid(tmp_path: Path) -> None:
+    (sample,) = samples(1)
+    (one,) = Passes().requests(sample)
+    paid = Output("A", prompt_tokens=10, output_tokens=1)
+    before = earlier(tmp_path, (one, paid), (one, Failure("transient", "x")), (one, paid))
+    assert before.spent.prompt_tokens == 20
+    (unit,) = plan([sample], Passes(), before)
+    assert unit.requests == []
+
+
+def test_an_answer_to_another_prompt_does_not_count(tmp_path: Path) -> None:
+    (sample,) = samples(1)
+    (one,) = Passes().requests(sample)
+    before = earlier(tmp_path, (Request(one.sample_id, one.variant, ("another",)).keyed(), Output("A")))
+    (unit,) = plan([sample], Passes(), before)
+    assert unit.requests == [one]
+
+
+def test_a_settled_chain_has_nothing_left_and_an_open_one_the_rest(tmp_path: Path) -> None:
+    first, second = samples(2)
+    kind = Passes(3, sequential=True)
+    before = earlier(
+        tmp_path, (kind.requests(first)[0], Output("B")), (kind.requests(second)[0], Output("A")), keep_texts=True
+    )
+    one, two = plan([first, second], kind, before)
+    assert one.requests == []
+    assert two.requests == list(kind.requests(second)[1:])
+    assert two.chain
+
+
+def test_a_kind_that_forgets_the_key_gets_one(tmp_path: Path) -> None:
+    class Forgetful(Passes):
+        def requests(self, sample: Sample) -> tuple[Request, ...]:
+            return (Request(sample.id, "", sample.parts),)
+
+    (unit,) = plan(samples(1), Forgetful(), earlier(tmp_path))
+    assert len(unit.requests[0].key) == 64
+
+
+def test_images_are_those_of_the_question_and_of_the_choices() -> None:
+    one, two = Image("a" * 64, 1, 1, "png"), Image("b" * 64, 1, 1, "png")
+    assert list(images_of(Sample("s", ("x", one), choices=("y", (two, "z"))))) == [one, two]
