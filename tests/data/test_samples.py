@@ -103,7 +103,7 @@ def test_lmudata_and_data_dir_are_looked_in_and_data_dir_first(tmp_path: Path) -
 def test_offline_without_the_file_says_which_file_goes_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     with pytest.raises(
-        DataError, match=r"offline, and no data on this machine\. Put RealWorldQA\.tsv .*into .*LMUData"
+        DataError, match=r"offline, and no data on this machine\n(.*\n)*  put RealWorldQA\.tsv .*into .*LMUData"
     ):
         read("realworldqa", offline=True)
 

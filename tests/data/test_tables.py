@@ -172,7 +172,7 @@ def test_where_no_hub_name_works_all_are_named_with_the_way_out(
 ) -> None:
     pytest.importorskip("datasets", reason="the extra hf is not installed")
     names = (str(tmp_path / "one"), str(tmp_path / "two"))
-    with pytest.raises(DataError, match=r"one.*two.*pass --data TASK=PATH"):
+    with pytest.raises(DataError, match=r"one.*two.*fetch its files elsewhere"):
         open_hub(names, config=None, split="x", revision="main", offline=False, folders=ImageFolders.beside(tmp_path))
 
 

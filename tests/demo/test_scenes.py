@@ -1,10 +1,13 @@
 import io
+import re
+from collections import Counter
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from demo.dice import Dice
+from demo.exams import draw_question
 from demo.png import encode_png
 from demo.questions import ASKERS, captions, relation_between
 from demo.scenes import SHAPES, SIDE, Digit, Item, Scene, draw_scene, render, scene_hash, split_of
@@ -74,6 +77,16 @@ def test_distractors_are_wrong_and_differ(skill: str) -> None:
     for question in questions:
         assert question.answer not in question.distractors
         assert len(set(question.distractors)) == len(question.distractors)
+
+
+def test_the_words_of_held_out_descriptions_do_not_tell_the_right_one() -> None:
+    dice = Dice(6)
+    pattern = re.compile(r"an? (\w+) (\w+) in the (.+)")
+    for _ in range(100):
+        question, _ = draw_question(dice, "test", "matching")
+        matches = [pattern.fullmatch(phrase) for phrase in (question.answer, *question.distractors)]
+        columns = list(zip(*(match.groups() for match in matches if match), strict=True))
+        assert sorted(sorted(Counter(column).values()) for column in columns) == [[2, 2], [2, 2], [4]]
 
 
 def test_answers_of_a_known_scene() -> None:

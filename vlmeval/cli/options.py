@@ -55,7 +55,7 @@ def task_files(values: Iterable[str]) -> dict[str, Path]:
 
 
 def offline(*, asked: bool) -> bool:
-    """Tell whether the network is forbidden, by `--offline` or HF_HUB_OFFLINE; the libraries of the hub are told too."""
+    """Tell whether `--offline` or HF_HUB_OFFLINE forbids the network; the libraries of the hub are told too."""
     if asked:
         os.environ["HF_HUB_OFFLINE"] = "1"
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")

@@ -142,7 +142,7 @@ def evaluate(
             try:
                 result = run_task(task, samples, model, settings, results=given["results"], command=sys.argv)
             except TooManyFailuresError as error:
-                click.echo(f"vlmeval: {task.name}: {error}", err=True)
+                complain(task, error)
                 ledger.unanswered += 1
                 return None
         if judge_name:
@@ -154,7 +154,7 @@ def evaluate(
             return None
         scores = score_run(result.folder, errors=given["errors"])
     except VlmevalError as error:
-        click.echo(f"vlmeval: {task.name}: {error}", err=True)
+        complain(task, error)
         ledger.broken += 1
         return None
     if not scores.estimates:
@@ -164,6 +164,12 @@ def evaluate(
     else:
         ledger.incomplete += 1
     return result.folder, scores
+
+
+def complain(task: Task, error: VlmevalError) -> None:
+    """Say what went wrong, and with which task."""
+    said = str(error)
+    click.echo(f"vlmeval: {said if said.startswith(task.name) else f'{task.name}: {said}'}", err=True)
 
 
 def conclude(scores: list[Scores], folders: list[RunFolder], given: dict[str, Any]) -> None:

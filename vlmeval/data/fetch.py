@@ -58,6 +58,12 @@ def _claim(file: BinaryIO, part: Path) -> None:
         raise DataError(f"{part}: another process is downloading this file; start again when it is done") from error
 
 
+def _cause(error: Exception) -> str:
+    """Return the innermost reason in a chain of a library's errors, in its own words."""
+    reason = getattr(error, "reason", None)
+    return _cause(reason) if isinstance(reason, Exception) else str(error).rpartition(": ")[2] or type(error).__name__
+
+
 def _fill(url: str, file: BinaryIO, part: Path) -> None:
     import urllib3
 
@@ -68,7 +74,7 @@ def _fill(url: str, file: BinaryIO, part: Path) -> None:
         except urllib3.exceptions.HTTPError as error:
             if attempt == _TRIES:
                 raise DataError(
-                    f"{url}: the download broke off {_TRIES} times ({error}); {file.tell()} bytes are kept: "
+                    f"{url}: the download broke off {_TRIES} times ({_cause(error)}); {file.tell()} bytes are kept: "
                     "the same command goes on from there"
                 ) from error
             if attempt > 1:

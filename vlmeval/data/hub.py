@@ -54,8 +54,8 @@ def open_hub(
         table.revision = _commit(loaded) or revision
         return table
     raise DataError(
-        f"the hub gave no data set: {'; '.join(failures)}. Log in (HF_TOKEN) where it is gated, or fetch its files "
-        "elsewhere and pass --data TASK=PATH (a parquet file or a folder of them)"
+        f"the hub gave no data set: {'; '.join(failures)}; log in (HF_TOKEN) where it is gated, or fetch its files "
+        "elsewhere (parquet, or a folder of them)"
     )
 
 

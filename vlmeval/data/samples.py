@@ -167,12 +167,9 @@ def _open_split(task: Task, split: Split, where: DataOptions) -> Table:
         if table is not None:
             return table
     network = "offline, and " if where.offline else ""
-    ways = "; or ".join(source.wanted(where) for source in split.sources)
-    reasons = f" ({'; '.join(failures)})" if failures else ""
-    raise DataError(
-        f"{task.name}: {network}no data on this machine{reasons}. {ways[:1].upper()}{ways[1:]}; or pass "
-        f"--data {task.name}=PATH"
-    )
+    ways = [*(source.wanted(where) for source in split.sources), f"pass --data {task.name}=PATH"]
+    lines = [*(f"  tried: {failure}" for failure in failures), f"  {ways[0]}", *(f"  or {way}" for way in ways[1:])]
+    raise DataError(f"{task.name}: {network}no data on this machine\n" + "\n".join(lines))
 
 
 def _plan(table: Table, split: Split, *, circular: bool) -> tuple[Sequence[int], dict[int, Group]]:

@@ -95,7 +95,7 @@ def assemble(folder: RunFolder, kind: TaskKind, samples: Sequence[Sample], *, ju
         from vlmeval.score.ranks import rank_answers
 
         ranks = rank_answers(folder, samples)
-        return Assembly(tuple(_ranked(sample, ranks.get(sample.id, ())) for sample in samples))
+        return Assembly(tuple(_ranked(sample, kind.requests(sample), ranks.get(sample.id, ())) for sample in samples))
     journal = latest(read_records(folder.outputs))
     bench = Bench(kind, latest(read_records(folder.judge)), judge_name)
     cases = tuple(bench.case(sample, journal.get(sample.id, {})) for sample in samples)
@@ -174,5 +174,5 @@ class Bench:
         return words, tuple(read.get(answer.variant, answer) for answer in answers)
 
 
-def _ranked(sample: Sample, answers: tuple[Answer, ...]) -> Case:
-    return Case(sample, (), {}, answers, {}, {}, settled=False, whole=True)
+def _ranked(sample: Sample, requests: tuple[Request, ...], answers: tuple[Answer, ...]) -> Case:
+    return Case(sample, requests, {}, answers, {}, {}, settled=False, whole=True)
