@@ -5,6 +5,7 @@ Every file of results is written through here: a JSON file replaces its predeces
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tomllib
@@ -55,7 +56,8 @@ def write_whole(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise JournalError(
             f"{path}: cannot be written: {error.strerror}; free some space or choose another -o"
         ) from error

@@ -201,8 +201,8 @@ def test_a_model_file_that_breaks_on_import_is_named_with_its_line(vlmeval: Vlme
 
 def test_a_bug_on_the_37th_call_keeps_the_36_answers_before(vlmeval: Vlmeval, tmp_path: Path) -> None:
     code = (
-        "class Buggy:\n    def __init__(self, last=36):\n        self.calls, self.last = 0, last\n"
-        "    def generate(self, requests):\n        self.calls += 1\n        if self.calls > self.last:\n"
+        "class Buggy:\n    calls = 0\n"
+        "    def generate(self, requests):\n        self.calls += 1\n        if self.calls > 36:\n"
         "            return [1 / 0]\n        return ['A'] * len(requests)\n"
     )
     (tmp_path / "buggy.py").write_text(code)
@@ -210,8 +210,19 @@ def test_a_bug_on_the_37th_call_keeps_the_36_answers_before(vlmeval: Vlmeval, tm
     status, _, err = vlmeval("run", "--model", "buggy.py:Buggy", "--tasks", "mmbench", "--data", f"mmbench={data}")
     assert status == 2
     assert "ZeroDivisionError" in err
-    assert "buggy.py:7" in err
-    assert len((only_run(tmp_path) / "outputs.jsonl").read_bytes().splitlines()) == 36
+    assert "buggy.py:6" in err
+    journal = only_run(tmp_path) / "outputs.jsonl"
+    before = journal.read_bytes()
+    assert len(before.splitlines()) == 36
+    (tmp_path / "buggy.py").write_text(code.replace("1 / 0", "'B'"))
+    status, _, err = vlmeval("run", "--model", "buggy.py:Buggy", "--tasks", "mmbench", "--data", f"mmbench={data}")
+    assert status == 0, err
+    assert only_run(tmp_path) == journal.parent
+    assert journal.read_bytes().startswith(before)
+    assert len(journal.read_bytes().splitlines()) == 80
+    assert any(
+        "after 36 answers" in note for note in json.loads((journal.parent / "scores.json").read_bytes())["notes"]
+    )
 
 
 def test_a_results_folder_of_another_recipe_is_refused_with_the_key(

@@ -38,7 +38,7 @@ def test_a_run_leaves_questions_answers_images_and_a_manifest(tmp_path: Path) ->
         TASK, Data([sample]), model, QUIET, results=tmp_path, command=["vlmeval", "run", "--api-key", "sk-x"]
     )
     assert result.state == "complete"
-    assert result.counts == {"samples": 1, "requests": 1, "answered": 1, "failed": 0}
+    assert result.counts == {"expected": 1, "samples": 1, "requests": 1, "answered": 1, "failed": 0}
     assert list(read_questions(result.folder.questions)) == [sample]
     manifest = read_manifest(result.folder)
     assert result.folder.path == tmp_path / "made" / "asked" / manifest.fingerprint[:12]
@@ -114,6 +114,7 @@ def test_failed_requests_leave_the_run_incomplete_until_they_are_answered(tmp_pa
     result = go(tmp_path, model)
     assert result.state == "incomplete"
     assert result.counts == {
+        "expected": 20,
         "samples": 20,
         "requests": 20,
         "answered": 18,
@@ -184,7 +185,7 @@ def test_counts_of_an_earlier_session_stay_until_this_one_has_read_as_far(tmp_pa
 
     with pytest.raises(DataError):
         go(tmp_path, Asked(), Broken(samples(20)))
-    assert read_manifest(folder).counts == {"requests": 15}
+    assert read_manifest(folder).counts == {"requests": 15, "expected": 20}
 
 
 class Weigher(Asked):

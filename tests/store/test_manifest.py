@@ -17,7 +17,7 @@ from vlmeval.store.manifest import (
     without_secrets,
     write_manifest,
 )
-from vlmeval.store.results import Manifest, Origin
+from vlmeval.store.results import Manifest, Origin, RunState
 from vlmeval.types import Sampling
 
 TASK = Task(
@@ -113,24 +113,49 @@ def test_a_model_recipe_that_is_not_json_is_the_models_error() -> None:
 
 
 def test_folders_are_those_of_the_fingerprint_and_fresh_starts_one_more(tmp_path: Path) -> None:
-    fingerprint = "0123456789abcdef"
-    first = choose_folder(tmp_path, "t", "m", fingerprint)
-    assert first.path == tmp_path / "t" / "m" / "0123456789ab"
-    assert choose_folder(tmp_path, "t", "m", fingerprint, fresh=True) == first
-    for name in ("0123456789ab-2", "0123456789ab-3"):
+    run_id = fingerprint_of(recipe())[:12]
+    first = choose_folder(tmp_path, "t", "m", recipe())
+    assert first.path == tmp_path / "t" / "m" / run_id
+    assert choose_folder(tmp_path, "t", "m", recipe(), fresh=True) == first
+    for name in (f"{run_id}-2", f"{run_id}-3"):
         write_manifest(first, manifest(recipe()))
-        first = choose_folder(tmp_path, "t", "m", fingerprint, fresh=True)
+        first = choose_folder(tmp_path, "t", "m", recipe(), fresh=True)
         assert first.path.name == name
     write_manifest(first, manifest(recipe()))
-    assert choose_folder(tmp_path, "t", "m", fingerprint) == first
+    assert choose_folder(tmp_path, "t", "m", recipe()) == first
+
+
+def begun(tmp_path: Path, state: RunState) -> RunFolder:
+    """Write a run of a user's model file "before" and return its folder."""
+    folder = choose_folder(tmp_path, "t", "m", recipe(file_sha256="before"))
+    write_manifest(folder, msgspec.structs.replace(manifest(recipe(file_sha256="before")), state=state))
+    return folder
+
+
+def test_a_run_that_a_bug_broke_off_goes_on_with_the_mended_file_and_says_so(tmp_path: Path) -> None:
+    folder = begun(tmp_path, "interrupted")
+    mended = recipe(file_sha256="after")
+    assert choose_folder(tmp_path, "t", "m", mended) == folder
+    taken = continued(folder, mended)
+    assert taken is not None
+    assert taken.recipe == mended
+    assert taken.mended == ["the model's file was changed after 0 answers (before to after)"]
+    write_manifest(folder, msgspec.structs.replace(taken, state="complete"))
+    assert choose_folder(tmp_path, "t", "m", mended) == folder
+
+
+@pytest.mark.parametrize("change", [{"file_sha256": "after", "dtype": "bfloat16"}, {"file_sha256": "after"}])
+def test_a_finished_run_and_another_recipe_never_pass_for_a_mended_file(tmp_path: Path, change: dict[str, str]) -> None:
+    folder = begun(tmp_path, "interrupted" if "dtype" in change else "complete")
+    assert choose_folder(tmp_path, "t", "m", recipe(**change)) != folder
 
 
 def test_a_run_folder_given_as_results_is_that_run(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     write_manifest(folder, manifest(recipe()))
-    assert choose_folder(folder.path, "t", "m", "f" * 64) == folder
+    assert choose_folder(folder.path, "t", "m", recipe()) == folder
     with pytest.raises(ConfigError, match="--fresh"):
-        choose_folder(folder.path, "t", "m", "f" * 64, fresh=True)
+        choose_folder(folder.path, "t", "m", recipe(), fresh=True)
 
 
 def test_a_run_of_another_recipe_is_refused_with_every_key_and_both_values(tmp_path: Path) -> None:

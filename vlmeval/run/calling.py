@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import cast
 
 from vlmeval.errors import ConfigError, ModelError
 from vlmeval.types import Chooser, Generator, Model, Outcome, Output, Request
@@ -15,6 +16,8 @@ class Caller:
     def __init__(self, model: Model, task_name: str) -> None:
         self._model = model
         self._task_name = task_name
+        # Asked once: a runtime check of a protocol costs more than the call it guards.
+        self._generates, self._chooses = isinstance(model, Generator), isinstance(model, Chooser)
 
     def check(self, request: Request) -> None:
         """Raise ConfigError where the model cannot answer such a request at all."""
@@ -46,20 +49,20 @@ class Caller:
         return [Output("", scores=tuple(float(score) for score in row)) for row in rows]
 
     def _generator(self) -> Generator:
-        if not isinstance(self._model, Generator):
+        if not self._generates:
             raise ConfigError(
                 f"task {self._task_name} asks for text, which model {self._model.name} does not write; "
                 f"it can {self._abilities()}"
             )
-        return self._model
+        return cast(Generator, self._model)
 
     def _chooser(self) -> Chooser:
-        if not isinstance(self._model, Chooser):
+        if not self._chooses:
             raise ConfigError(
                 f"task {self._task_name} in likelihood mode has options weighed, which model {self._model.name} cannot "
                 f"do; it can {self._abilities()}: use --mode generate, or another model"
             )
-        return self._model
+        return cast(Chooser, self._model)
 
     def _abilities(self) -> str:
         names = ("generate", "choose", "embed")

@@ -114,6 +114,7 @@ class Keeper:
         if not whole and tally.requests < self.manifest.counts.get("requests", 0):
             return
         self.manifest.counts = {
+            "expected": self.manifest.counts.get("expected", 0),
             "samples": tally.samples,
             "requests": tally.requests,
             "answered": tally.answered,

@@ -25,7 +25,7 @@ from vlmeval.run.settings import Prices, RunSettings
 from vlmeval.store.images import ImageStore
 from vlmeval.store.journal import Journal
 from vlmeval.store.lock import RunLock
-from vlmeval.store.manifest import choose_folder, continued, fingerprint_of, recipe_of, without_secrets
+from vlmeval.store.manifest import choose_folder, continued, recipe_of, without_secrets
 from vlmeval.store.questions import QuestionLog
 from vlmeval.store.results import Origin
 from vlmeval.types import Embedder, Model, Sample, TaskKind
@@ -72,11 +72,12 @@ def run_task(
         raise ConfigError(f"task {task.name} compares embeddings, and model {model.name} has none; use a dual encoder")
     origin = msgspec.convert(samples.origin, Origin, from_attributes=True)
     recipe = recipe_of(task, model.name, model.recipe(), origin, limit=settings.limit)
-    folder = choose_folder(results, task.name, model.name, fingerprint_of(recipe), fresh=settings.fresh)
+    folder = choose_folder(results, task.name, model.name, recipe, fresh=settings.fresh)
     with ExitStack() as stack:
         stack.enter_context(RunLock(folder.path))
         manifest = continued(folder, recipe) or new_manifest(folder, recipe, task, model.name, origin)
         manifest.task, manifest.limit = task, settings.limit
+        manifest.counts["expected"] = len(samples)
         manifest.command = without_secrets(command)
         progress = open_progress(f"{task.name} {model.name}", len(samples), quiet=settings.quiet, stream=stream)
         keeper = stack.enter_context(Keeper(folder, manifest, model, progress))

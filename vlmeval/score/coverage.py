@@ -103,6 +103,7 @@ def verdict_on(
             remarks.append(f"{name} is not computed: {count} samples were settled early and lack passes it needs")
         elif name not in known and not column.measure.fault and any(sheet.entered):
             gaps.append(f"{name} is undefined on these samples")
+    remarks += manifest.mended
     if assembly.stale:
         remarks.append(f"{assembly.stale} stale answers, to another prompt, image or setting, left out")
     return Verdict(tuple(gaps), tuple(remarks))

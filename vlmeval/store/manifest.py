@@ -22,6 +22,7 @@ from vlmeval.store.results import Manifest, Origin
 ASKED = ("name", "version", "benchmark", "split", "kind", "system", "sampling")
 SCORING_OPTIONS = frozenset({"policy"})
 SHOWN_CHARACTERS = 60
+MODEL_FILE = "model.file_sha256"
 _SECRET = re.compile(r"(?i)((?:api[-_]?key|token|secret|password|authorization|bearer)\s*[=:]\s*)[^\s,]+")
 _SECRET_OPTION = re.compile(r"(?i)-.*(?:api[-_]?key|token|secret|password|authorization)")
 _ADDRESS_LOGIN = re.compile(r"(://)[^/@\s]+@")
@@ -74,9 +75,9 @@ def fingerprint_of(recipe: Mapping[str, Any]) -> str:
 
 
 def choose_folder(
-    results: Path, task_name: str, model_name: str, fingerprint: str, *, fresh: bool = False
+    results: Path, task_name: str, model_name: str, recipe: Mapping[str, Any], *, fresh: bool = False
 ) -> RunFolder:
-    """Return the folder of the run to start or continue: the newest of this fingerprint, with `fresh` one more.
+    """Return the folder of the run to start or continue: the newest of this recipe, with `fresh` one more.
 
     `results` may itself be a run folder (it holds run.json); then that run is meant.
     """
@@ -84,10 +85,30 @@ def choose_folder(
         if fresh:
             raise ConfigError(f"{results} is a run; with --fresh, -o names the folder above the runs")
         return RunFolder(results)
-    run_id = fingerprint[:RUN_ID_DIGITS]
+    run_id = fingerprint_of(recipe)[:RUN_ID_DIGITS]
     number = last_number(results, task_name, model_name, run_id)
     number = number + 1 if fresh else max(number, 1)
-    return run_folder(results, task_name, model_name, numbered(run_id, number))
+    folder = run_folder(results, task_name, model_name, numbered(run_id, number))
+    if fresh or folder.manifest_path.exists() or MODEL_FILE not in recipe:
+        return folder
+    return _broken_off(folder, recipe) or folder
+
+
+def _broken_off(folder: RunFolder, recipe: Mapping[str, Any]) -> RunFolder | None:
+    """Return the run beside `folder` that an earlier version of the user's model file began and did not finish.
+
+    A bug in that file stops a run; mending it must not cost the answers that were given. A finished run is never taken:
+    there a changed file means a changed model.
+    """
+    found = None
+    for path in sorted(folder.path.parent.glob("*/run.json")):
+        manifest = read_json(path, Manifest)
+        if manifest.recipe == recipe:
+            return RunFolder(path.parent)
+        keys = {key for key in (*manifest.recipe, *recipe) if manifest.recipe.get(key) != recipe.get(key)}
+        if keys == {MODEL_FILE} and manifest.state in ("running", "interrupted"):
+            found = RunFolder(path.parent)
+    return found
 
 
 def read_manifest(folder: RunFolder) -> Manifest:
@@ -114,6 +135,8 @@ def continued(folder: RunFolder, recipe: Mapping[str, Any]) -> Manifest | None:
             )
         return None
     manifest = read_manifest(folder)
+    if manifest.state in ("running", "interrupted") and MODEL_FILE in recipe and MODEL_FILE in manifest.recipe:
+        _take_over(manifest, recipe)
     lines = differences(manifest.recipe, recipe)
     if not lines and manifest.fingerprint != fingerprint_of(recipe):
         lines = [f'fingerprint: there "{manifest.fingerprint}", asked "{fingerprint_of(recipe)}"']
@@ -124,6 +147,17 @@ def continued(folder: RunFolder, recipe: Mapping[str, Any]) -> Manifest | None:
             + "ask for the same again, or start a new run: --fresh beside it, or another -o"
         )
     return manifest
+
+
+def _take_over(manifest: Manifest, recipe: Mapping[str, Any]) -> None:
+    """Let an unfinished run go on with the user's model file as it is now, and note how many answers are older."""
+    before, now = manifest.recipe[MODEL_FILE], recipe[MODEL_FILE]
+    if before == now or manifest.fingerprint != fingerprint_of(manifest.recipe):
+        return
+    answers = manifest.counts.get("answered", 0)
+    manifest.mended.append(f"the model's file was changed after {answers} answers ({before[:8]} to {now[:8]})")
+    manifest.recipe[MODEL_FILE] = now
+    manifest.fingerprint = fingerprint_of(manifest.recipe)
 
 
 def differences(there: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:

@@ -38,6 +38,7 @@ class Manifest(Struct, kw_only=True):
 
     `state`: "complete" when every request has an answer; "incomplete" when every one was asked and some failed;
     "interrupted" when the run stopped before all were asked; "running" while it runs, or after a crash.
+    `mended` has a line for each time the run went on after the file of the user's model was changed.
     `judge_digest` tells one judge's verdicts (judge.jsonl) from another's.
     `counts` and `usage` cover the whole run, earlier sessions included; `seconds` adds up the sessions.
     """
@@ -60,6 +61,7 @@ class Manifest(Struct, kw_only=True):
     state: RunState = "running"
     counts: dict[str, int] = {}
     usage: dict[str, float] = {}
+    mended: list[str] = []
     vlmeval: str = ""
 
 
