@@ -69,11 +69,12 @@ def made_run(results: Path, *, model: str = "some/model", more: int = 40) -> Run
     task = Task("demo_mmbench", "mmbench", "demo", "choice", ("circular",), "circular", title="Demo <b>MMBench</b>")
     folder = run_folder(results, task.name, model, "0123456789ab")
     folder.path.mkdir(parents=True)
-    store = ImageStore(results)
+    store = ImageStore(results, model.replace("/", "-"))
     for sample in samples:
         for part in sample.parts:
             if isinstance(part, Image):
                 store.add(part)
+    store.close()
     folder.samples.write_bytes(b"".join(encode(sample) + b"\n" for sample in samples))
     right = sum(bool(sample.right) for sample in samples)
     value = right / (len(samples) - 1)

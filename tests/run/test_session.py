@@ -14,6 +14,7 @@ from tests.run.asking import TASK, Asked, Data, FakeClock, merged, samples
 from vlmeval.data.task import Task
 from vlmeval.errors import ConfigError, DataError, JournalError, ModelError, RejectedError, RetryableError
 from vlmeval.run.session import Prices, RunResult, RunSettings, run_task
+from vlmeval.store.images import ImageStore
 from vlmeval.store.lock import RunLock
 from vlmeval.store.manifest import read_manifest, write_manifest
 from vlmeval.store.questions import read_questions
@@ -48,7 +49,7 @@ def test_a_run_leaves_questions_answers_images_and_a_manifest(tmp_path: Path) ->
     assert manifest.state == "complete"
     assert manifest.ended >= manifest.started > "2025"
     assert manifest.conditions["python"]
-    assert (tmp_path / "images" / picture.sha256[:2] / f"{picture.sha256}.png").read_bytes() == data
+    assert ImageStore(tmp_path).attach(picture).read() == data
 
 
 def test_the_same_call_again_asks_nothing_and_says_the_same(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """From samples to work: what is still to be asked, in the order of the data, read as it is needed.
 
-A sample is noted in questions.jsonl and its images are stored before its first request can be sent. Only ids and keys
-of earlier answers are held, never samples or images, so that memory does not grow with the data.
+A sample is noted in questions.jsonl, and its images given to be stored, before its first request can be sent. Only ids
+and keys of earlier answers are held, never samples or images, so that memory does not grow with the data.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from vlmeval.run.limits import Tally
 from vlmeval.run.settings import Prices
-from vlmeval.store.images import ImageStore
+from vlmeval.store.images import ImageWriter
 from vlmeval.store.journal import read_records
 from vlmeval.store.questions import QuestionLog
 from vlmeval.types import Failure, Image, Outcome, Output, Part, Request, Sample, TaskKind
@@ -68,8 +68,8 @@ def images_of(sample: Sample) -> Iterator[Image]:
         yield from (part for part in parts if isinstance(part, Image))
 
 
-def noted(samples: Iterable[Sample], questions: QuestionLog, images: ImageStore) -> Iterator[Sample]:
-    """Yield each sample once it is in questions.jsonl and its images are stored.
+def noted(samples: Iterable[Sample], questions: QuestionLog, images: ImageWriter) -> Iterator[Sample]:
+    """Yield each sample once it is in questions.jsonl and its images are on their way to the disk.
 
     Raises DataError for a repeated id, JournalError for a sample that is not what was asked earlier.
     """

@@ -22,7 +22,7 @@ from vlmeval.run.planner import Earlier, noted, plan
 from vlmeval.run.progress import open_progress
 from vlmeval.run.retry import Backoff, Clock
 from vlmeval.run.settings import Prices, RunSettings
-from vlmeval.store.images import ImageStore
+from vlmeval.store.images import ImageStore, ImageWriter
 from vlmeval.store.journal import Journal
 from vlmeval.store.lock import RunLock
 from vlmeval.store.manifest import choose_folder, continued, recipe_of, without_secrets
@@ -82,7 +82,8 @@ def run_task(
         progress = open_progress(f"{task.name} {model.name}", len(samples), quiet=settings.quiet, stream=stream)
         keeper = stack.enter_context(Keeper(folder, manifest, model, progress))
         questions = stack.enter_context(closing(QuestionLog(folder.questions)))
-        asked = noted(samples, questions, ImageStore(folder.results))
+        images = stack.enter_context(ImageWriter(ImageStore(folder.results, folder.path.name)))
+        asked = noted(samples, questions, images)
         if embeds:
             _embed(keeper, asked, model, settings)
         else:

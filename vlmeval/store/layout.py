@@ -1,7 +1,7 @@
 """Where things lie under `results/`: one folder per run, images once for all runs.
 
     results/<task>/<model>/<run-id>/   run.json, questions.jsonl, outputs.jsonl, judge.jsonl, samples.jsonl, scores.json
-    results/images/<ab>/<sha256>.<format>
+    results/images/<run-id>.tar           members <sha256>.<format>
 
 Names of tasks and models come from outside (plug-ins, hub names, paths): none of them leaves `results/`.
 """
