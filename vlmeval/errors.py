@@ -14,6 +14,7 @@ A message says what is wrong, where (file, line, key, sample id), what was expec
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 
@@ -66,6 +67,7 @@ class RejectedError(ModelError):
 
 
 class TooManyFailuresError(VlmevalError):
-    """More requests failed than were allowed; what was answered is saved."""
+    """More requests failed than were allowed; what was answered is saved in the run's `folder`."""
 
     exit_status = 1
+    folder: Path | None = None

@@ -139,7 +139,15 @@ def test_scoring_again_needs_no_model_and_gives_the_same_bytes(vlmeval: Vlmeval,
         (["--tasks", "mmbench", "--model-args", "sped=3"], ["sped", "log"]),
         (["--tasks", "mmbench", "--batch-size", "many"], ["--batch-size", "many"]),
         (["--tasks", "mmbench", "--max-failures", "1.5"], ["--max-failures", "1.5"]),
+        (["--tasks", "mmbench", "--max-failures", "nan"], ["--max-failures", "nan"]),
+        (["--tasks", "mmbench", "--prices", "1,nan"], ["--prices", "1,nan"]),
+        (["--tasks", "mmbench", "--batch-size", "²"], ["--batch-size", "²"]),
         (["--tasks", "mmbench", "--prompt", "offical"], ["offical", "official"]),
+        (["--tasks", "mmbench", "--judge", "gtp-4o"], ["gtp-4o", "did you mean", "gpt-4o"]),
+        (["--tasks", "demo_vqa", "--mode", "likelihood"], ["--mode", "changes nothing", "demo_vqa"]),
+        (["--tasks", "demo_vqa", "--policy", "official"], ["--policy", "changes nothing", "demo_vqa"]),
+        (["--tasks", "demo_vqa", "--stop-early"], ["--stop-early", "changes nothing", "demo_vqa"]),
+        (["--tasks", "demo_vqa", "--judge", "demo"], ["--judge", "changes nothing", "demo_vqa"]),
     ],
 )
 def test_wrong_use_is_one_message_with_the_way_out(
@@ -154,6 +162,7 @@ def test_wrong_use_is_one_message_with_the_way_out(
     assert len(err.splitlines()) < 12
     for text in said:
         assert text in err
+    assert not (tmp_path / "results").exists(), "nothing is asked before all of the command is known to be right"
 
 
 @pytest.mark.parametrize(
@@ -274,3 +283,106 @@ def test_the_demo_model_answers_a_file_made_here(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert estimates(only_run(tmp_path))["circular", ""]["samples"] == 4
+
+
+FLAKY = """
+from vlmeval.types import Failure, Output
+
+class Flaky:
+    def generate(self, requests):
+        numbers = [int(request.sample_id) for request in requests]
+        return [Failure("rejected", "no") if number == 1 else Output("hm") for number in numbers]
+"""
+
+
+def flaky(folder: Path) -> list[str]:
+    """Return a command on ten questions of which the first fails and the others cannot be read."""
+    (folder / "flaky.py").write_text(FLAKY)
+    data = mmbench_tsv(folder / "q.tsv", 10)
+    return ["run", "--model", "flaky.py:Flaky", "--tasks", "mmbench", "--data", f"mmbench={data}", "--no-report"]
+
+
+@pytest.mark.parametrize(("errors", "status"), [("fail", 1), ("wrong", 0), ("exclude", 0)])
+def test_run_and_score_end_with_one_status_for_one_policy(
+    vlmeval: Vlmeval, tmp_path: Path, errors: str, status: int
+) -> None:
+    assert vlmeval(*flaky(tmp_path), "--errors", errors)[0] == status
+    assert vlmeval("score", "results", "--errors", errors)[0] == status
+
+
+def test_guesses_of_the_official_policy_are_counted_below_the_score(vlmeval: Vlmeval, tmp_path: Path) -> None:
+    status, out, _ = vlmeval(*flaky(tmp_path), "--policy", "official")
+    assert status == 1
+    assert "policy:official" in out
+    assert "36 replies that could not be read were answered by guess" in out
+
+
+def test_a_policy_is_for_the_runs_that_have_one(vlmeval: Vlmeval, tmp_path: Path) -> None:
+    line = [*flaky(tmp_path), "--tasks", "demo_vqa", "--limit", "2"]
+    (tmp_path / "flaky.py").write_text(FLAKY.replace("int(request.sample_id)", "0"))
+    assert vlmeval(*line, "--policy", "official")[0] == 0
+    status, out, err = vlmeval("score", "results", "--policy", "honest", "--format", "markdown")
+    assert status == 0, err
+    assert "policy:official" not in out
+    assert "demo_vqa" in out
+
+
+def test_hidden_gold_leaves_a_score_incomplete_and_not_unrun(vlmeval: Vlmeval, seeing: str, tmp_path: Path) -> None:
+    rows = [{key: value for key, value in row.items() if key != "answer"} for row in mmbench_rows(3)]
+    data = write_tsv(tmp_path / "q.tsv", rows)
+    line = ["run", "--model", seeing, "--tasks", "mmbench_test_en", "--data", f"mmbench_test_en={data}"]
+    assert vlmeval(*line)[0] == 1
+
+
+def test_a_judge_signs_only_what_it_can_read(vlmeval: Vlmeval, tmp_path: Path) -> None:
+    line = [*flaky(tmp_path), "--tasks", "demo_vqa", "--limit", "2"]
+    (tmp_path / "flaky.py").write_text(FLAKY.replace("int(request.sample_id)", "0"))
+    (tmp_path / "wise.py").write_text("class Wise:\n    def generate(self, rs):\n        return ['B' for _ in rs]\n")
+    status, out, err = vlmeval(*line, "--judge", "wise.py:Wise")
+    assert status == 0, err
+    signatures = [text for text in out.splitlines() if "|vlmeval:" in text]
+    assert ["judge:wise-Wise" in text for text in sorted(signatures)] == [False, True]
+
+
+def test_a_report_never_shows_scores_older_than_the_answers(vlmeval: Vlmeval, tmp_path: Path) -> None:
+    line = flaky(tmp_path)
+    assert vlmeval(*line, "--errors", "exclude")[0] == 0
+    scores = only_run(tmp_path) / "scores.json"
+    os.utime(scores, ns=(0, 0))
+    text = scores.read_text("utf8")
+    scores.write_text(text.replace('"value": 0.0', '"value": 0.5'), "utf8")
+    os.utime(scores, ns=(0, 0))
+    assert vlmeval("report", "results")[0] == 0
+    assert scores.read_text("utf8") == text
+
+
+def test_a_task_has_one_data_file_under_whatever_name(vlmeval: Vlmeval, seeing: str, tmp_path: Path) -> None:
+    one, two = mmbench_tsv(tmp_path / "a.tsv", 2), mmbench_tsv(tmp_path / "b.tsv", 3)
+    for name in ("mmbench", "mmbench_dev_en"):
+        line = ["--model", seeing, "--tasks", "mmbench", "--data", f"mmbench={one}", "--data", f"{name}={two}"]
+        status, _, err = vlmeval("run", *line)
+        assert status == 2
+        assert "already" in err
+        assert "a.tsv" in err
+
+
+def test_a_moved_file_continues_its_run_even_with_a_group_that_is_not_whole(
+    vlmeval: Vlmeval, seeing: str, tmp_path: Path
+) -> None:
+    rows = mmbench_rows(3)
+    rows[1]["question"] = "What else?"
+    data = write_tsv(tmp_path / "q.tsv", rows)
+    line = ["run", "--model", seeing, "--tasks", "mmbench", "--data"]
+    assert vlmeval(*line, f"mmbench={data}")[0] == 1
+    before = only_run(tmp_path)
+    (tmp_path / "new").mkdir()
+    status, _, err = vlmeval(*line, f"mmbench={data.rename(tmp_path / 'new' / 'q.tsv')}")
+    assert status == 1, err
+    assert only_run(tmp_path) == before
+
+
+def test_checking_data_ends_with_the_status_of_what_is_wrong(vlmeval: Vlmeval, tmp_path: Path) -> None:
+    rows = mmbench_rows(3)
+    for status, made in ((0, rows), (1, rows[:-1]), (2, [{**rows[0], "image": "!" * 100}, *rows[1:]])):
+        data = write_tsv(tmp_path / "q.tsv", made)
+        assert vlmeval("data", "check", "mmbench", "--data", f"mmbench={data}")[0] == status

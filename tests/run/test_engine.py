@@ -103,14 +103,14 @@ def test_one_slow_request_holds_up_nobody_else(tmp_path: Path) -> None:
     assert run(tmp_path, Asked(reply, concurrency=2), samples(100)).tally.answered == 100
 
 
-def test_a_run_stops_when_the_first_ten_requests_all_fail(tmp_path: Path) -> None:
+def test_a_run_stops_when_the_first_32_requests_all_fail(tmp_path: Path) -> None:
     def reply(request: Request) -> Output:
         raise RejectedError("HTTP 401: wrong key")
 
     model = Asked(reply)
-    with pytest.raises(TooManyFailuresError, match=r"the first 10 .*10 rejected.*HTTP 401.*\n.*--retry-errors"):
+    with pytest.raises(TooManyFailuresError, match=r"the first 32 .*32 rejected.*HTTP 401.*\n.*--retry-errors"):
         run(tmp_path, model, samples(100))
-    assert len(model.calls) == 10
+    assert len(model.calls) == 32
 
 
 @pytest.mark.parametrize(("most", "failures"), [(3, 4), (0, 1), (0.1, 21), (0.5, None)])

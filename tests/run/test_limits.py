@@ -65,10 +65,11 @@ def test_refusals_without_an_answer_between_them_wait_longer_and_longer() -> Non
     assert limit.not_before <= 1.0
 
 
-def test_ten_failures_and_no_answer_are_enough_but_one_answer_is_hope() -> None:
+def test_32_failures_and_no_answer_are_enough_but_one_answer_is_hope() -> None:
     limit = FailureLimit()
-    assert not limit.reached(Tally(failures={"transient": 9}))
-    assert "first 10" in limit.reached(Tally(failures={"transient": 4, "rejected": 6}))
+    assert not limit.reached(Tally(failures={"transient": 31}))
+    assert "first 32" in limit.reached(Tally(failures={"transient": 4, "rejected": 28}))
+    assert not FailureLimit(1.0, 40).reached(Tally(failures={"rejected": 32}))
     assert not limit.reached(Tally(answered=1, failures={"transient": 500}))
 
 

@@ -13,8 +13,9 @@ def changed(**fields: object) -> list[object]:
     return [msgspec.structs.replace(SAMPLES[0], **fields), *SAMPLES[1:]]
 
 
-def test_the_data_digest_does_not_know_order_tags_rotations_or_readers() -> None:
-    rotated = changed(rotations=(Rotation("7", (1, 0, 2, 3)),), tags={"split": "dev"}, cluster="x")
+def test_the_data_digest_does_not_know_order_tags_rows_or_readers() -> None:
+    turns = tuple(Rotation(str(turn), tuple((place - turn) % 4 for place in range(4))) for turn in range(4))
+    rotated = changed(rotations=turns, tags={"split": "dev"}, cluster="x")
     assert data_digest(SAMPLES) == data_digest(SAMPLES[::-1]) == data_digest(rotated)  # type: ignore[arg-type]
     image = Image("ab" * 32, 2, 2, "png")
     with_reader = changed(parts=(image.with_reader(lambda: b""),))
@@ -31,6 +32,8 @@ def test_the_data_digest_does_not_know_order_tags_rotations_or_readers() -> None
         {"references": ("C",)},
         {"choices": ("cat", "dog", "bird", "whale")},
         {"choices": ("dog", "cat", "bird", "fish")},
+        {"fields": {"hint": "It barks."}},
+        {"rotations": (Rotation("7", (0, 1, 2, 3)), Rotation("8", (1, 0, 2, 3)))},
     ],
 )
 def test_the_data_digest_knows_what_is_asked_and_what_is_right(fields: dict[str, object]) -> None:

@@ -36,11 +36,14 @@ def check(
     limit: int | None,
     catalog: tuple[Path, ...],
 ) -> int:
-    """Read all samples of TASK and say what is there, what is missing and what is odd."""
+    """Read all samples of TASK and say what is there, what is missing and what is odd.
+
+    Exit status: 0 sound, 1 with groups that are not whole (a run would leave them out), 2 with rows that stop a run.
+    """
     found = find_task(task, catalog)
     files = {find_task(name, catalog).name: path for name, path in options.task_files(data).items()}
     where = DataOptions(files.get(found.name), data_dir, limit, options.offline(asked=offline), catalog)
     report = check_data(found, where)
     for line in report.lines():
         click.echo(line)
-    return 0 if report.sound else 1
+    return 0 if report.sound else 2 if report.problems else 1

@@ -25,9 +25,10 @@ def example_image() -> Image:
 def example_sample(kind: str) -> Sample:
     """Return a sample of the kind: one image, a question, four options where the kind has options."""
     image = example_image()
-    if kind == "choice":
+    if kind in ("choice", "mathvista"):
         question = "What colour is the square?"
-        return Sample("example", (image, question), ("C",), ("red", "green", "blue", "yellow"), fields={"hint": ""})
+        hint = "" if kind == "choice" else "Please answer the question and provide the correct option letter."
+        return Sample("example", (image, question), ("C",), ("red", "green", "blue", "yellow"), fields={"hint": hint})
     parts: tuple[Part, ...] = (image,) if kind in ("caption", "retrieval") else (image, "What colour is the square?")
     return Sample("i2t:example" if kind == "retrieval" else "example", parts, ("blue",))
 

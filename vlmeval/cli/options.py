@@ -50,6 +50,8 @@ def task_files(values: Iterable[str]) -> dict[str, Path]:
             raise ConfigError(f'--data "{value}": expected TASK=PATH, such as --data mmbench=./MMBench_DEV_EN.tsv')
         if not Path(path).expanduser().exists():
             raise ConfigError(f"--data {task}: {path} does not exist")
+        if task.strip() in found:
+            raise ConfigError(f"--data {value}: {task} has {found[task.strip()]} already; give it one file")
         found[task.strip()] = Path(path).expanduser()
     return found
 

@@ -29,6 +29,12 @@ def command(runs: tuple[Path, ...], reports: Path) -> int:
 
 
 def scores_of(folder: RunFolder) -> Scores:
-    """Return the scores of a run, computed where they are not there yet."""
-    known = folder.scores.exists() and folder.samples.exists()
-    return read_json(folder.scores, Scores) if known else score_run(folder)
+    """Return the scores of a run: computed where there are none, and again, in the same way, where the run is newer."""
+    if not (folder.scores.exists() and folder.samples.exists()):
+        return score_run(folder)
+    known = read_json(folder.scores, Scores)
+    sources = (folder.manifest_path, folder.questions, folder.outputs, folder.judge)
+    newest = max(path.stat().st_mtime_ns for path in sources if path.exists())
+    if newest <= folder.scores.stat().st_mtime_ns:
+        return known
+    return score_run(folder, errors=known.errors, policy=known.policy)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -13,17 +15,19 @@ import msgspec
 from vlmeval.cli import options
 from vlmeval.cli.pages import write_reports
 from vlmeval.data.catalog import expand, find_task
-from vlmeval.data.samples import DataOptions, open_samples
+from vlmeval.data.samples import DataOptions, SampleSet, open_samples
 from vlmeval.data.task import Task
 from vlmeval.errors import ConfigError, TooManyFailuresError, VlmevalError
+from vlmeval.kinds.settings import takes, with_options
 from vlmeval.models.spec import open_model
 from vlmeval.run.judging import judge_run
 from vlmeval.run.session import Prices, RunSettings, run_task
 from vlmeval.score import table
 from vlmeval.score.scorer import score_run
 from vlmeval.store.layout import RunFolder
+from vlmeval.store.manifest import read_manifest
 from vlmeval.store.results import ErrorPolicy, Scores
-from vlmeval.types import Model
+from vlmeval.types import Generator, Model
 
 
 @dataclass
@@ -81,6 +85,7 @@ class Ledger:
     help="Failed requests: run incomplete, wrong, or left out.",
 )
 @click.option("--max-failures", metavar="N|SHARE", help="Stop once more requests failed: 20, or 0.1 of them.")
+@click.option("--attempts", type=click.IntRange(1), help="How often one request is sent before it counts as failed.")
 @click.option("--retry-errors", is_flag=True, help="Ask again what failed in an earlier call.")
 @click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="Stop before the run costs more.")
 @click.option("--prices", metavar="IN,OUT", help="USD for a million prompt and reply tokens.")
@@ -104,25 +109,25 @@ def command(**given: Any) -> int:
     Every answer is on disk before it counts: after an interruption the same command continues. Finished work is not
     repeated, so the command may be run again with more models or tasks.
     """
-    tasks = [adapted(task, given) for task in expand(options.names(given["tasks"]), given["catalog"])]
+    tasks = expand(options.names(given["tasks"]), given["catalog"])
+    refuse_idle(tasks, given)
+    tasks = [adapted(task, given) for task in tasks]
     files = matched_files(options.task_files(given["data"]), tasks, given)
     settings = run_settings(given)
     offline = options.offline(asked=given["offline"])
     names = options.names(given["models"])
-    judge_name: str | None = given["judge"]
     ledger, scores, folders = Ledger(), [], []
-    for name in names:
-        model = open_model(name, model_options(given, sole=len(names) == 1))
-        try:
-            for task in tasks:
-                file = files.get(task.name)
-                where = DataOptions(file, given["data_dir"], given["limit"], offline, given["catalog"])
-                scored = evaluate(task, where, model, settings, judge_name, given, ledger)
-                if scored is not None:
-                    folders.append(scored[0])
-                    scores.append(scored[1])
-        finally:
-            model.close()
+    with ExitStack() as stack:
+        judge = stack.enter_context(closing(open_judge(given["judge"]))) if given["judge"] else None
+        for name in names:
+            with closing(open_model(name, model_options(given, sole=len(names) == 1))) as model:
+                for task in tasks:
+                    file = files.get(task.name)
+                    where = DataOptions(file, given["data_dir"], given["limit"], offline, given["catalog"])
+                    scored = evaluate(task, where, model, settings, judge, given, ledger)
+                    if scored is not None:
+                        folders.append(scored[0])
+                        scores.append(scored[1])
     conclude(scores, folders, given)
     return ledger.status()
 
@@ -132,38 +137,45 @@ def evaluate(
     where: DataOptions,
     model: Model,
     settings: RunSettings,
-    judge_name: str | None,
+    judge: Model | None,
     given: dict[str, Any],
     ledger: Ledger,
 ) -> tuple[RunFolder, Scores] | None:
     """Run and score one pair; an error of this pair is said and counted, and the next pair goes on."""
     try:
         with open_samples(task, where) as samples:
-            try:
-                result = run_task(task, samples, model, settings, results=given["results"], command=sys.argv)
-            except TooManyFailuresError as error:
-                complain(task, error)
-                ledger.unanswered += 1
-                return None
-        if judge_name:
-            judge_run(result.folder, open_model(judge_name, {}), settings)
+            folder = ask(task, samples, model, settings, given)
+        if judge is not None and takes(task, "judge"):
+            judge_run(folder, judge, settings)
         if given["predict_only"]:
-            click.echo(f"{task.name}: {result.counts.get('answered', 0)} answers in {result.folder.path}")
-            ledger.complete += result.state == "complete"
-            ledger.incomplete += result.state != "complete"
+            manifest = read_manifest(folder)
+            click.echo(f"{task.name}: {manifest.counts.get('answered', 0)} answers in {folder.path}")
+            ledger.complete += manifest.state == "complete"
+            ledger.incomplete += manifest.state != "complete"
             return None
-        scores = score_run(result.folder, errors=given["errors"])
+        scores = score_run(folder, errors=given["errors"])
     except VlmevalError as error:
         complain(task, error)
         ledger.broken += 1
         return None
-    if not scores.estimates:
+    if not scores.coverage.answered + scores.coverage.unparsed:
         ledger.unanswered += 1
-    elif scores.complete and result.state == "complete":
+    elif scores.complete:
         ledger.complete += 1
     else:
         ledger.incomplete += 1
-    return result.folder, scores
+    return folder, scores
+
+
+def ask(task: Task, samples: SampleSet, model: Model, settings: RunSettings, given: dict[str, Any]) -> RunFolder:
+    """Run one pair and return its folder; where too much failed that is said, and the states are there to be seen."""
+    try:
+        return run_task(task, samples, model, settings, results=given["results"], command=sys.argv).folder
+    except TooManyFailuresError as error:
+        if error.folder is None:
+            raise
+        complain(task, error)
+        return RunFolder(error.folder)
 
 
 def complain(task: Task, error: VlmevalError) -> None:
@@ -188,15 +200,30 @@ def adapted(task: Task, given: dict[str, Any]) -> Task:
     changes: dict[str, Any] = {}
     if given["prompt"]:
         changes["prompt"] = given["prompt"]
-    kind_options = {key: given[key] for key in ("mode", "policy") if given[key]}
-    if given["stop_early"]:
-        kind_options["stop_early"] = True
-    if kind_options and task.kind == "choice":
-        changes["options"] = {**task.options, **kind_options}
     sampling = {key: given[key] for key in ("max_tokens", "temperature", "seed") if given[key] is not None}
     if sampling:
         changes["sampling"] = msgspec.structs.replace(task.sampling, **sampling)
-    return msgspec.structs.replace(task, **changes)
+    flags = {key: given[key] for key in ("mode", "policy", "stop_early") if given[key]}
+    return with_options(msgspec.structs.replace(task, **changes), flags)
+
+
+def refuse_idle(tasks: list[Task], given: dict[str, Any]) -> None:
+    """Raise ConfigError for an option that would change none of the tasks."""
+    for flag in ("mode", "policy", "stop_early", "judge"):
+        if given[flag] and not any(takes(task, flag) for task in tasks):
+            names = ", ".join(task.name for task in tasks)
+            raise ConfigError(
+                f"--{flag.replace('_', '-')} is for tasks of multiple choice and changes nothing for {names}; "
+                "leave it out, or name another task"
+            )
+
+
+def open_judge(name: str) -> Model:
+    """Return the judge, before anything is asked. Raises ConfigError for a model that does not write."""
+    judge = open_model(name, {})
+    if not isinstance(judge, Generator):
+        raise ConfigError(f'--judge "{name}": a judge answers in text, which this model does not; name another')
+    return judge
 
 
 def matched_files(files: dict[str, Path], tasks: list[Task], given: dict[str, Any]) -> dict[str, Path]:
@@ -206,6 +233,8 @@ def matched_files(files: dict[str, Path], tasks: list[Task], given: dict[str, An
         task = find_task(name, given["catalog"])
         if task.name not in {item.name for item in tasks}:
             raise ConfigError(f"--data {name}={path}: {task.name} is not among --tasks")
+        if task.name in found:
+            raise ConfigError(f"--data {name}={path}: {task.name} has {found[task.name]} already; give it one file")
         found[task.name] = path
     return found
 
@@ -213,16 +242,20 @@ def matched_files(files: dict[str, Path], tasks: list[Task], given: dict[str, An
 def run_settings(given: dict[str, Any]) -> RunSettings:
     """Return how to run: what changes no score."""
     batch: str | None = given["batch_size"]
-    if batch is not None and batch != "auto" and not (batch.isdigit() and int(batch) > 0):
+    if batch is not None and batch != "auto" and not (batch.isdecimal() and int(batch) > 0):
         raise ConfigError(f'--batch-size "{batch}": expected a positive number, or auto')
     limit: str | None = given["max_failures"]
     tolerated: int | float | None = None
     if limit is not None:
         number = options.scalar(limit)
-        if isinstance(number, (bool, str)) or number < 0 or (isinstance(number, float) and number > 1):
+        if isinstance(number, (bool, str)) or number < 0 or (isinstance(number, float) and not number <= 1):
             raise ConfigError(f'--max-failures "{limit}": expected a count such as 20, or a share such as 0.1')
         tolerated = number
+    attempts = (
+        {} if given["attempts"] is None else dict.fromkeys(("attempts", "rate_limit_attempts"), given["attempts"])
+    )
     return RunSettings(
+        **attempts,
         concurrency=given["concurrency"],
         batch=int(batch) if batch and batch != "auto" else None,
         max_failures=tolerated,
@@ -240,7 +273,7 @@ def prices(text: str | None) -> Prices | None:
     if text is None:
         return None
     numbers = [options.scalar(item) for item in text.split(",")]
-    if len(numbers) != 2 or any(isinstance(item, (bool, str)) or item < 0 for item in numbers):
+    if len(numbers) != 2 or any(isinstance(item, (bool, str)) or not 0 <= item < math.inf for item in numbers):
         raise ConfigError(f'--prices "{text}": expected two numbers, USD for a million tokens, such as 2.5,10')
     return Prices(prompt=float(numbers[0]), output=float(numbers[1]))
 

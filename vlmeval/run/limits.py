@@ -9,7 +9,7 @@ from vlmeval.run.retry import Backoff
 from vlmeval.run.settings import Prices
 from vlmeval.types import Failure, Outcome
 
-FIRST_FAILURES = 10
+FIRST_FAILURES = 32
 FEWEST_FOR_SHARE = 100
 
 
@@ -102,7 +102,7 @@ class Throttle:
 
 @dataclass(frozen=True)
 class FailureLimit:
-    """When to give up: the first 10 requests all failed, or more failed than `most` (int: a count, float: a share).
+    """When to give up: more failed than `most` (int: a count, float: a share); without it, the first 32 all failed.
 
     `expected` is how many requests the run has, None where unknown: a share then counts against those asked, and
     against 100 at least.
@@ -114,10 +114,9 @@ class FailureLimit:
     def reached(self, tally: Tally) -> str:
         """Return why the run must stop, or ""."""
         failed = tally.failed
-        if failed >= FIRST_FAILURES and tally.answered == 0:
-            return f"the first {failed} requests all failed"
         if self.most is None:
-            return ""
+            hopeless = failed >= FIRST_FAILURES and tally.answered == 0
+            return f"the first {failed} requests all failed" if hopeless else ""
         if isinstance(self.most, int):
             return f"more than the {self.most} failures of --max-failures" if failed > self.most else ""
         total = max(tally.requests, self.expected or FEWEST_FOR_SHARE)

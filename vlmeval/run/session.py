@@ -11,7 +11,7 @@ from typing import Any, Protocol, TextIO
 import msgspec
 
 from vlmeval.data.task import Task
-from vlmeval.errors import ConfigError
+from vlmeval.errors import ConfigError, TooManyFailuresError
 from vlmeval.registry import KINDS
 from vlmeval.run.calling import Caller
 from vlmeval.run.desk import Limits
@@ -87,7 +87,11 @@ def run_task(
         if embeds:
             _embed(keeper, asked, model, settings)
         else:
-            _ask(keeper, asked, kind, model, settings, expected=len(samples), clock=clock)
+            try:
+                _ask(keeper, asked, kind, model, settings, expected=len(samples), clock=clock)
+            except TooManyFailuresError as error:
+                error.folder = folder.path
+                raise
     return keeper.result()
 
 

@@ -12,6 +12,9 @@ from vlmeval.store.results import Coverage, ErrorPolicy, Manifest
 from vlmeval.types import Estimate, Failure, Output
 
 NAMED = 5
+MESSAGE_CHARACTERS = 160
+GUESSED = "official-"
+"""What the rules of the policy "official" begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,17 @@ def coverage_of(sheet: Sheet, *, expected: int = 0) -> Coverage:
     )
 
 
+def first_failure(sheet: Sheet) -> str:
+    """Return what the first failed request of the data said, on one line."""
+    for case in sheet.cases:
+        for outcome in case.outcomes.values():
+            if isinstance(outcome, Failure):
+                message = " ".join(outcome.message.split())
+                cut = f"{message[:MESSAGE_CHARACTERS]} ..." if len(message) > MESSAGE_CHARACTERS else message
+                return f"the first, sample {case.sample.id}: {cut}"
+    return "by a content filter"
+
+
 def is_truncated(outcome: Output | Failure) -> bool:
     """Tell whether a reply was cut off at the token limit."""
     return isinstance(outcome, Output) and outcome.finish == "length"
@@ -80,7 +94,7 @@ def verdict_on(
     troubled = coverage.failed + coverage.refused
     if troubled:
         kinds = ", ".join(f"{name} {count}" for name, count in coverage.failures.items())
-        text = f"{of(troubled, coverage)} failed or refused ({kinds})"
+        text = f"{of(troubled, coverage)} failed or refused ({kinds}; {first_failure(sheet)})"
         if errors == "fail":
             gaps.append(f"{text}, left out: --retry-errors asks them again")
         else:
@@ -103,6 +117,9 @@ def verdict_on(
             remarks.append(f"{name} is not computed: {count} samples were settled early and lack passes it needs")
         elif name not in known and not column.measure.fault and any(sheet.entered):
             gaps.append(f"{name} is undefined on these samples")
+    guesses = sum(count for rule, count in coverage.rules.items() if rule.startswith(GUESSED))
+    if guesses:
+        remarks.append(f"{guesses} replies that could not be read were answered by guess, as policy official has it")
     remarks += manifest.mended
     if assembly.stale:
         remarks.append(f"{assembly.stale} stale answers, to another prompt, image or setting, left out")

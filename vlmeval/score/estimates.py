@@ -30,6 +30,14 @@ class Column:
         self.places.append(place)
         self.rows.append(row)
 
+    def spread(self, samples: Sequence[Sample]) -> None:
+        """Have the verdicts on groups of samples entered; `samples` are those that the places count."""
+        if self.rows:
+            own = dict(zip(self.places, self.rows, strict=True))
+            rows = self.measure.spread(samples, [own.get(place) for place in range(len(samples))])
+            entered = [(place, row) for place, row in enumerate(rows) if row is not None]
+            self.places, self.rows = [place for place, _ in entered], [row for _, row in entered]
+
     def clear(self) -> None:
         """Forget everything: the metric has no figure in this run."""
         self.places.clear()
@@ -54,11 +62,20 @@ def estimate_all(
 
 
 def slice_masks(samples: Sequence[Sample], slices: Sequence[str]) -> list[tuple[str, Mask]]:
-    """Return (name, mask over the samples) of the whole, named "", and of each value of each tag in `slices`."""
+    """Return (name, mask over the samples) of the whole, named "", and of each value of each tag in `slices`.
+
+    A tag holds a value a line: a sample with several skills is in several slices.
+    """
     masks = [("", np.ones(len(samples), dtype=np.bool_))]
     for tag in slices:
-        values = np.array([sample.tags.get(tag, "") for sample in samples], dtype=object)
-        masks += [(f"{tag}={value}", values == value) for value in sorted(set(values) - {""})]
+        members: dict[str, list[int]] = {}
+        for place, sample in enumerate(samples):
+            for value in set(sample.tags.get(tag, "").split("\n")) - {""}:
+                members.setdefault(value, []).append(place)
+        for value in sorted(members):
+            mask = np.zeros(len(samples), dtype=np.bool_)
+            mask[members[value]] = True
+            masks.append((f"{tag}={value}", mask))
     return masks
 
 

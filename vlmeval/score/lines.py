@@ -37,9 +37,15 @@ def scored_samples(sheet: Sheet, primary: str) -> Iterator[ScoredSample]:
 
 
 def right_samples(sheet: Sheet, primary: str) -> dict[int, bool]:
-    """Return by place whether a sample is right: its own value of the primary metric is 1. Empty for others."""
-    column = sheet.columns.get(primary)
-    if column is None or not column.rows or not column.measure.info.proportion:
+    """Return by place whether a sample is right: its own value of the primary metric is 1.
+
+    Where the primary metric is no share of right samples (F1, a sum of scores), the first other metric that is one
+    tells. Empty without any.
+    """
+    columns = [sheet.columns[primary]] if primary in sheet.columns else []
+    columns += [column for name, column in sheet.columns.items() if name != primary]
+    column = next((one for one in columns if one.rows and one.measure.info.proportion), None)
+    if column is None:
         return {}
     values = column.measure.values(np.array(column.rows))
     return dict(zip(column.places, (values == 1.0).tolist(), strict=True))

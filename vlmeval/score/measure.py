@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from vlmeval.stats.clusters import Floats
-from vlmeval.types import Answer, Metric, MetricInfo, Request, Sample
+from vlmeval.types import Answer, GroupMetric, Metric, MetricInfo, Request, Sample
 
 # What a computation raises. A metric may be anybody's code; its fault must not take the other metrics' numbers along.
 FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
@@ -34,18 +34,23 @@ class Measure:
         if self.fault:
             return None
         try:
-            row = self._metric.stats(sample, answers)
-            if row is None:
-                return None
-            row = tuple(map(float, row))
+            return self._checked(sample, self._metric.stats(sample, answers))
         except FAULTS as error:
             self._blame(f"sample {sample.id}", error)
             return None
-        self._length = self._length or len(row)
-        if len(row) != self._length or not all(map(math.isfinite, row)):
-            self.fault = self._left_out(f"sample {sample.id} gave {row}, expected {self._length} finite numbers")
-            return None
-        return row
+
+    def spread(
+        self, samples: Sequence[Sample], rows: Sequence[tuple[float, ...] | None]
+    ) -> Sequence[tuple[float, ...] | None]:
+        """Return the rows to add up: as they are, or with each sample's part in the verdicts on its groups."""
+        if self.fault or not isinstance(self._metric, GroupMetric):
+            return rows
+        try:
+            spread = self._metric.spread(samples, rows)
+            return [self._checked(sample, row) for sample, row in zip(samples, spread, strict=True)]
+        except FAULTS as error:
+            self._blame("the groups of its samples", error)
+            return [None] * len(samples)
 
     def values(self, totals: Floats) -> Floats:
         """Return the values (...) of totals (..., k); NaN where undefined, and everywhere after a fault."""
@@ -77,6 +82,17 @@ class Measure:
             return False
         right = filled(requests, answers, variants, sample.references[0])
         return self.stats(sample, right) == self.stats(sample, filled(requests, answers, variants, None))
+
+    def _checked(self, sample: Sample, row: Sequence[float] | None) -> tuple[float, ...] | None:
+        """Return the row as numbers; None, and a fault, where they are not finite or not as many as before."""
+        if row is None:
+            return None
+        numbers = tuple(map(float, row))
+        self._length = self._length or len(numbers)
+        if len(numbers) == self._length and all(map(math.isfinite, numbers)):
+            return numbers
+        self.fault = self._left_out(f"sample {sample.id} gave {numbers}, expected {self._length} finite numbers")
+        return None
 
     def _blame(self, where: str, error: Exception) -> None:
         self.fault = self._left_out(f"{where} raised {type(error).__name__}: {error}")

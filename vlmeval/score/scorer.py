@@ -7,11 +7,9 @@ replies counts as; a sample that was not asked to the end keeps the score incomp
 
 from __future__ import annotations
 
-import msgspec
-
 import vlmeval
-from vlmeval.data.task import Task
 from vlmeval.jsonio import encode, read_json, write_json, write_whole
+from vlmeval.kinds.settings import with_options
 from vlmeval.registry import KINDS, METRICS
 from vlmeval.score.assembly import Parses, assemble, samples_of
 from vlmeval.score.coverage import coverage_of, verdict_on
@@ -29,10 +27,11 @@ from vlmeval.types import TaskKind
 def score_run(folder: RunFolder, *, errors: ErrorPolicy = "fail", policy: str | None = None) -> Scores:
     """Score the run in `folder`, write its samples.jsonl and scores.json, and return the scores.
 
-    `policy` replaces the task's own for unparsed replies. Raises JournalError for a folder that cannot be read.
+    `policy` replaces the task's own for unparsed replies, where its kind has one. Raises JournalError for a folder that
+    cannot be read.
     """
     manifest = read_json(folder.manifest_path, Manifest)
-    task = manifest.task if policy is None else with_option(manifest.task, "policy", policy)
+    task = manifest.task if policy is None else with_options(manifest.task, {"policy": policy})
     kind: TaskKind = KINDS.load(task.kind)(task)
     samples = samples_of(folder)
     assembly = assemble(folder, kind, samples, judge_name=manifest.judge)
@@ -74,8 +73,3 @@ def score_run(folder: RunFolder, *, errors: ErrorPolicy = "fail", policy: str | 
     write_whole(folder.samples, b"".join(encode(line) + b"\n" for line in scored_samples(sheet, task.primary)))
     write_json(folder.scores, scores)
     return scores
-
-
-def with_option(task: Task, key: str, value: str) -> Task:
-    """Return the task with one of its kind's options replaced; the kind refuses what it does not know."""
-    return msgspec.structs.replace(task, options={**task.options, key: value})

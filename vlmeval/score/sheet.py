@@ -54,6 +54,9 @@ def fill_sheet(cases: Sequence[Case], measures: Mapping[str, Measure], *, primar
             _enter(sheet, place, case, state)
     for name in sheet.cut_short:
         sheet.columns[name].clear()
+    samples = [case.sample for case in cases]
+    for column in sheet.columns.values():
+        column.spread(samples)
     for column in sheet.columns.values():
         if column.measure.fault:
             column.clear()

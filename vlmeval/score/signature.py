@@ -2,8 +2,9 @@
 
     mmbench_dev_en:1|circular|prompt:3fa2|parse:2|t:0|max:64|n:1164|cov:100|data:9c1e|vlmeval:0.1.0
 
-`prompt` is a digest of template and system text, not of their names. `data` is one of what the samples say: ids, texts,
-images, choices, gold; neither file format nor order. `cov` is the share of samples that entered, rounded down. "-" is
+`prompt` is a digest of template and system text, not of their names. `data` is one of what the samples say: ids, texts
+(hints and other fields too), images, choices, gold, and the passes of a file where they are not the plain turns that we
+make ourselves; neither file format nor order. `cov` is the share of samples that entered, rounded down. "-" is
 left to the model.
 """
 
@@ -21,10 +22,11 @@ from vlmeval.data.task import Task
 from vlmeval.errors import DataError
 from vlmeval.jsonio import digest
 from vlmeval.kinds.prompt import OPEN
+from vlmeval.kinds.rotation import offered, shifted
 from vlmeval.types import Part, Sample, TaskKind
 
 SHOWN_DIGITS = 4
-PLAIN_OPTIONS = {"extractor": "vlmeval", "mode": "generate", "policy": "honest"}
+PLAIN_OPTIONS = {"epochs": 1, "extractor": "vlmeval", "mode": "generate", "policy": "honest"}
 BLANKS = (
     Sample("", ("question",), ("A",), ("first", "second"), fields={"hint": "hint"}),
     Sample("", ("question",), ("first",), fields={"hint": "hint"}),
@@ -96,7 +98,13 @@ def data_digest(samples: Iterable[Sample]) -> str:
 
 def _content(sample: Sample) -> list[object]:
     choices = [_parts((choice,) if isinstance(choice, str) else choice) for choice in sample.choices]
-    return [sample.id, _parts(sample.parts), sample.references, choices]
+    return [sample.id, _parts(sample.parts), sample.references, choices, sorted(sample.fields.items()), _turns(sample)]
+
+
+def _turns(sample: Sample) -> list[tuple[int, ...]]:
+    """Return the orders of the passes that a file gives, [] where they are those of CircularEval on base questions."""
+    orders = sorted(rotation.order for rotation in sample.rotations)
+    return [] if orders == sorted(shifted(sample, turn) for turn in range(len(offered(sample)))) else orders
 
 
 def _parts(parts: tuple[Part, ...]) -> list[object]:
