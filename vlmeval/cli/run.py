@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
-import msgspec
 
 from vlmeval.cli import options
+from vlmeval.cli.asked import asked_files, asked_tasks
 from vlmeval.cli.pages import write_reports
-from vlmeval.data.catalog import expand, find_task
 from vlmeval.data.samples import DataOptions, SampleSet, open_samples
 from vlmeval.data.task import Task
 from vlmeval.errors import ConfigError, TooManyFailuresError, VlmevalError
-from vlmeval.kinds.settings import takes, with_options
+from vlmeval.kinds.settings import takes
 from vlmeval.models.spec import open_model
+from vlmeval.report.submission import write_submission
 from vlmeval.run.judging import judge_run
 from vlmeval.run.session import Prices, RunSettings, run_task
 from vlmeval.score import table
@@ -109,10 +109,8 @@ def command(**given: Any) -> int:
     Every answer is on disk before it counts: after an interruption the same command continues. Finished work is not
     repeated, so the command may be run again with more models or tasks.
     """
-    tasks = expand(options.names(given["tasks"]), given["catalog"])
-    refuse_idle(tasks, given)
-    tasks = [adapted(task, given) for task in tasks]
-    files = matched_files(options.task_files(given["data"]), tasks, given)
+    tasks = asked_tasks(given)
+    files = asked_files(tasks, given)
     settings = run_settings(given)
     offline = options.offline(asked=given["offline"])
     names = options.names(given["models"])
@@ -123,7 +121,8 @@ def command(**given: Any) -> int:
             with closing(open_model(name, model_options(given, sole=len(names) == 1))) as model:
                 for task in tasks:
                     file = files.get(task.name)
-                    where = DataOptions(file, given["data_dir"], given["limit"], offline, given["catalog"])
+                    replayed = name.startswith("replay:")
+                    where = DataOptions(file, given["data_dir"], given["limit"], offline, given["catalog"], replayed)
                     scored = evaluate(task, where, model, settings, judge, given, ledger)
                     if scored is not None:
                         folders.append(scored[0])
@@ -147,6 +146,8 @@ def evaluate(
             folder = ask(task, samples, model, settings, given)
         if judge is not None and takes(task, "judge"):
             judge_run(folder, judge, settings)
+        if task.submission:
+            submit(task, folder, given["errors"])
         if given["predict_only"]:
             manifest = read_manifest(folder)
             click.echo(f"{task.name}: {manifest.counts.get('answered', 0)} answers in {folder.path}")
@@ -178,6 +179,14 @@ def ask(task: Task, samples: SampleSet, model: Model, settings: RunSettings, giv
         return RunFolder(error.folder)
 
 
+def submit(task: Task, folder: RunFolder, errors: ErrorPolicy) -> None:
+    """Write the file that the official server takes, and say where it is, or why it is not there."""
+    try:
+        click.echo(f"submit   {write_submission(folder, errors=errors).line()}")
+    except VlmevalError as error:
+        complain(task, error)
+
+
 def complain(task: Task, error: VlmevalError) -> None:
     """Say what went wrong, and with which task."""
     said = str(error)
@@ -195,48 +204,12 @@ def conclude(scores: list[Scores], folders: list[RunFolder], given: dict[str, An
         click.echo(f"report   {write_reports(scores, folders, given['reports'])}")
 
 
-def adapted(task: Task, given: dict[str, Any]) -> Task:
-    """Return the task with what the command line changes of its definition; the change is in its signature."""
-    changes: dict[str, Any] = {}
-    if given["prompt"]:
-        changes["prompt"] = given["prompt"]
-    sampling = {key: given[key] for key in ("max_tokens", "temperature", "seed") if given[key] is not None}
-    if sampling:
-        changes["sampling"] = msgspec.structs.replace(task.sampling, **sampling)
-    flags = {key: given[key] for key in ("mode", "policy", "stop_early") if given[key]}
-    return with_options(msgspec.structs.replace(task, **changes), flags)
-
-
-def refuse_idle(tasks: list[Task], given: dict[str, Any]) -> None:
-    """Raise ConfigError for an option that would change none of the tasks."""
-    for flag in ("mode", "policy", "stop_early", "judge"):
-        if given[flag] and not any(takes(task, flag) for task in tasks):
-            names = ", ".join(task.name for task in tasks)
-            raise ConfigError(
-                f"--{flag.replace('_', '-')} is for tasks of multiple choice and changes nothing for {names}; "
-                "leave it out, or name another task"
-            )
-
-
 def open_judge(name: str) -> Model:
     """Return the judge, before anything is asked. Raises ConfigError for a model that does not write."""
     judge = open_model(name, {})
     if not isinstance(judge, Generator):
         raise ConfigError(f'--judge "{name}": a judge answers in text, which this model does not; name another')
     return judge
-
-
-def matched_files(files: dict[str, Path], tasks: list[Task], given: dict[str, Any]) -> dict[str, Path]:
-    """Return the files by the tasks' own names: `--data` may use an alias. Raises ConfigError for a task not asked."""
-    found: dict[str, Path] = {}
-    for name, path in files.items():
-        task = find_task(name, given["catalog"])
-        if task.name not in {item.name for item in tasks}:
-            raise ConfigError(f"--data {name}={path}: {task.name} is not among --tasks")
-        if task.name in found:
-            raise ConfigError(f"--data {name}={path}: {task.name} has {found[task.name]} already; give it one file")
-        found[task.name] = path
-    return found
 
 
 def run_settings(given: dict[str, Any]) -> RunSettings:

@@ -14,7 +14,8 @@ class DataOptions:
     """What the command line says about data.
 
     `data` is a file or folder for this task, `limit` the number of base questions, `offline` forbids the network;
-    `catalog` holds more folders with benchmarks/.
+    `catalog` holds more folders with benchmarks/. `imageless` takes rows without an image, for answers that are only
+    replayed: a model that is asked must have one.
     """
 
     data: Path | None = None
@@ -22,6 +23,7 @@ class DataOptions:
     limit: int | None = None
     offline: bool = False
     catalog: tuple[Path, ...] = ()
+    imageless: bool = False
 
     def folders(self) -> tuple[Path, ...]:
         """Return the folders with data files, in the order to look."""

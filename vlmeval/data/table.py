@@ -75,9 +75,10 @@ class Table(ABC):
 
 
 class Row(ABC):
-    """One row. `hidden` tells that its split publishes no gold."""
+    """One row. `hidden` tells that its split publishes no gold, `imageless` that it may do without its image."""
 
     hidden: bool = False
+    imageless: bool = False
 
     def __init__(self, table: Table, number: int) -> None:
         self.table = table

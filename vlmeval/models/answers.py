@@ -10,13 +10,12 @@ import csv
 import gzip
 import json
 import math
-import sys
-import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
+from vlmeval.data.sheets import excel_rows, open_text, separated_rows
 from vlmeval.errors import DataError
 from vlmeval.registry import did_you_mean
 from vlmeval.types import Failure, Outcome, Output
@@ -77,13 +76,6 @@ def file_kind(path: Path) -> str:
     return kind
 
 
-def open_text(path: Path) -> IO[str]:
-    """Return the file as text, unpacked where it ends in .gz; line ends are left alone."""
-    if path.suffix.lower() == ".gz":
-        return cast(IO[str], gzip.open(path, "rt", encoding="utf-8-sig", newline=""))
-    return open(path, encoding="utf-8-sig", newline="")
-
-
 def _json_lines(path: Path) -> Iterator[_Row]:
     with open_text(path) as file:
         for number, line in enumerate(file, start=1):
@@ -116,47 +108,12 @@ def _object(row: Any, where: str) -> dict[str, Any]:
     return row
 
 
-def _separated(path: Path, delimiter: str) -> Iterator[_Row]:
-    csv.field_size_limit(sys.maxsize)
-    with open_text(path) as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
-        header = next(reader, None)
-        before = reader.line_num
-        for cells in reader:
-            number, before = before + 1, reader.line_num
-            if not cells:
-                continue
-            if header is None or len(cells) != len(header):
-                raise DataError(f"{path}, line {number}: {len(cells)} cells, but the header has {len(header or ())}")
-            yield number, dict(zip(header, cells, strict=True))
-
-
-def _excel(path: Path) -> Iterator[_Row]:
-    import openpyxl
-
-    with warnings.catch_warnings(), open(path, "rb") as file:
-        warnings.simplefilter("ignore", UserWarning)  # openpyxl's remarks on styles say nothing about texts
-        try:
-            book = openpyxl.load_workbook(file, read_only=True, data_only=False, keep_links=False)
-        except (KeyError, ValueError) as error:
-            raise DataError(f"{path}: not an .xlsx: {error}") from error
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()
-        lines = sheet.iter_rows(values_only=True)
-        header = [str(cell) for cell in next(lines, ())]
-        for number, cells in enumerate(lines, start=2):
-            if any(cell is not None for cell in cells):
-                # An empty cell is how Excel keeps an empty text.
-                yield number, {name: "" if cell is None else cell for name, cell in zip(header, cells, strict=False)}
-        book.close()
-
-
 _READERS = {
     ".jsonl": _json_lines,
     ".json": _json_array,
-    ".csv": lambda path: _separated(path, ","),
-    ".tsv": lambda path: _separated(path, "\t"),
-    ".xlsx": _excel,
+    ".csv": lambda path: separated_rows(path, ","),
+    ".tsv": lambda path: separated_rows(path, "\t"),
+    ".xlsx": excel_rows,
 }
 
 

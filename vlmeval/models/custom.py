@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import math
 import sys
 import time
 import traceback
@@ -115,6 +116,11 @@ class _Choosing(_Custom):
                 raise ModelError(
                     f"{self._label}: choose returned {len(row)} scores for the {len(request.options)} options of "
                     f"sample {request.sample_id}"
+                )
+            if not all(map(math.isfinite, row)):
+                raise ModelError(
+                    f"{self._label}: choose returned {row} for sample {request.sample_id}; expected finite numbers "
+                    "(a very small one for an option that cannot be)"
                 )
         return scores
 

@@ -41,7 +41,9 @@ class ReplayModel:
     def __init__(
         self, path: Path, answers: Mapping[str, Outcome] | Mapping[tuple[str, str], Outcome], recipe: dict[str, Any]
     ) -> None:
-        self.name = slug(f"replay-{path.parent.name if path.name == 'outputs.jsonl' else path.name.partition('.')[0]}")
+        self.name = slug(
+            f"replay-{path.parent.name if path.name == 'outputs.jsonl' else Path(path.name.removesuffix('.gz')).stem}"
+        )
         self._path = path
         self._answers: Mapping[Any, Outcome] = answers
         self._by_variant = any(isinstance(key, tuple) for key in answers)

@@ -1,0 +1,71 @@
+"""Which tasks a command means, changed as it says: everything about them that can be wrong is found here, not later."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from vlmeval.cli import options
+from vlmeval.data.catalog import expand, find_task
+from vlmeval.data.task import Task
+from vlmeval.errors import ConfigError
+from vlmeval.kinds.settings import takes, with_options
+from vlmeval.registry import KINDS, METRICS
+
+
+def asked_tasks(given: dict[str, Any]) -> list[Task]:
+    """Return the tasks of `--tasks` with what the command line changes of them. Raises ConfigError."""
+    tasks = expand(options.names(given["tasks"]), given["catalog"])
+    refuse_idle(tasks, given)
+    return [checked(adapted(task, given)) for task in tasks]
+
+
+def asked_files(tasks: list[Task], given: dict[str, Any]) -> dict[str, Path]:
+    """Return the files by the tasks' own names: `--data` may use an alias. Raises ConfigError for a task not asked."""
+    found: dict[str, Path] = {}
+    asked = {task.name: task for task in tasks}
+    for name, path in options.task_files(given["data"]).items():
+        task = asked.get(name) or find_task(name, given["catalog"])
+        if task.name not in asked:
+            raise ConfigError(f"--data {name}={path}: {task.name} is not among --tasks")
+        if task.name in found:
+            raise ConfigError(f"--data {name}={path}: {task.name} has {found[task.name]} already; give it one file")
+        found[task.name] = path
+    return found
+
+
+def refuse_idle(tasks: list[Task], given: dict[str, Any]) -> None:
+    """Raise ConfigError for an option that would change none of the tasks."""
+    for flag in ("mode", "policy", "stop_early", "judge"):
+        if given[flag] and not any(takes(task, flag) for task in tasks):
+            names = ", ".join(task.name for task in tasks)
+            raise ConfigError(
+                f"--{flag.replace('_', '-')} is for tasks of multiple choice and changes nothing for {names}; "
+                "leave it out, or name another task"
+            )
+
+
+def adapted(task: Task, given: dict[str, Any]) -> Task:
+    """Return the task with what the command line changes of its definition; the change is in its signature."""
+    changes: dict[str, Any] = {}
+    if given["prompt"]:
+        changes["prompt"] = given["prompt"]
+    sampling = {key: given[key] for key in ("max_tokens", "temperature", "seed") if given[key] is not None}
+    if sampling:
+        changes["sampling"] = msgspec.structs.replace(task.sampling, **sampling)
+    flags = {key: given[key] for key in ("mode", "policy", "stop_early") if given[key]}
+    return with_options(msgspec.structs.replace(task, **changes), flags)
+
+
+def checked(task: Task) -> Task:
+    """Return the task. Raises ConfigError for a kind, setting, prompt or metric that is not there."""
+    try:
+        KINDS.load(task.kind)(task)
+        for name in task.metrics:
+            METRICS.load(name)
+    except ConfigError as error:
+        said = str(error)
+        raise ConfigError(said if task.name in said else f"task {task.name}: {said}") from error
+    return task
