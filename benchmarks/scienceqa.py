@@ -7,13 +7,15 @@ from vlmeval.benchmark import Benchmark, Hub, Row, Sample, Split, Tsv, choice_sa
 
 URL = "https://opencompass.openxlab.space/utils/benchmarks/ScienceQA"
 HUB_IDS = ("lmms-lab/ScienceQA", "lmms-lab-encoder/ScienceQA")
+TAGS = {"subject": ("subject",), "topic": ("topic",), "category": ("category",), "grade": ("grade",)}
 
 
 def sample(row: Row) -> Sample:
     """Return a question; the hub's copy gives the gold as a position counted from 0 and may have no image."""
-    tags = {"subject": ("subject",), "topic": ("topic", "category"), "grade": ("grade",)}
     from_hub = not row.has("A")
-    return choice_sample(row, tags=tags, indexed=from_hub, text_only=from_hub)
+    found = choice_sample(row, tags=TAGS, indexed=from_hub, text_only=from_hub)
+    found.tags["image"] = "with image" if len(found.parts) > 1 else "without image"
+    return found
 
 
 def tsv(name: str, md5: str) -> Tsv:
@@ -36,6 +38,7 @@ BENCHMARK = Benchmark(
             (tsv("ScienceQA_VAL", "96320d05e142e585e7204e72affd29f3"), hub("ScienceQA-IMG", "validation"))
         ),
         "test": Split((hub("ScienceQA-FULL", "test"),), questions=4241),
+        "val": Split((hub("ScienceQA-FULL", "validation"),), questions=4241),
     },
     licence="CC BY-NC-SA 4.0 (not verified)",
     citation="Lu et al. 2022, arXiv:2209.09513",

@@ -21,6 +21,7 @@ from vlmeval.data.build import (
     literal_answers,
     numbered_images,
     placeholder_sample,
+    plain_answer,
     retrieval_count,
     retrieval_samples,
     row_answers,
@@ -31,6 +32,7 @@ from vlmeval.data.build import (
     row_tags,
     short_sample,
 )
+from vlmeval.data.polar import plain_question, row_picture, yes_no_gold
 from vlmeval.data.sources import Bundled, Files, Hub, Source, Tsv, open_table
 from vlmeval.data.table import Row, Table
 from vlmeval.errors import DataError
@@ -62,6 +64,8 @@ __all__ = [
     "numbered_images",
     "open_table",
     "placeholder_sample",
+    "plain_answer",
+    "plain_question",
     "retrieval_count",
     "retrieval_samples",
     "row_answers",
@@ -69,6 +73,8 @@ __all__ = [
     "row_choices",
     "row_id",
     "row_images",
+    "row_picture",
     "row_tags",
     "short_sample",
+    "yes_no_gold",
 ]

@@ -86,10 +86,10 @@ def read_toml(path: Path, kind: type[T]) -> T:
 
 def convert(table: Mapping[str, Any], kind: type[T], *, where: str) -> T:
     """Return `table` as a `kind`. Raises ConfigError that names `where` and the key."""
-    fields = getattr(kind, "__struct_encode_fields__", ())
+    fields = getattr(kind, "__struct_encode_fields__", None)
     for key in table:
-        if fields and key not in fields:
-            hint = did_you_mean(key, fields) or f"; known keys: {', '.join(sorted(fields))}"
+        if fields is not None and key not in fields:
+            hint = did_you_mean(key, fields) or f"; known keys: {', '.join(sorted(fields)) or 'none'}"
             raise ConfigError(f'{where}: unknown key "{key}"{hint}')
     try:
         return msgspec.convert(table, type=kind)

@@ -77,7 +77,8 @@ class Sample(Struct, frozen=True):
 
     `parts` is the question, interleaved in reading order. `references` are the right answers: for a choice the letter
     in the order of `choices`; empty where the gold is hidden. `fields` are more texts a prompt may name ({hint}, ...).
-    `tags` make slices. `cluster` is the unit of resampling (the image, the question family); "" is the sample itself.
+    `tags` make slices; a tag of several values has one a line. `cluster` is the unit of resampling (the image, the
+    question family); "" is the sample itself.
     """
 
     id: str
@@ -245,6 +246,23 @@ class Metric(Protocol):
 
     def value(self, total: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the values, shape (...), of summed statistics, shape (..., k), unscaled; NaN where undefined."""
+        ...
+
+
+@runtime_checkable
+class GroupMetric(Metric, Protocol):
+    """A metric whose verdict falls on groups of samples: both questions about an image, all about a figure.
+
+    Its statistics stay additive by sample: each member of a group carries its part of the group's verdict and count.
+    """
+
+    def spread(
+        self, samples: Sequence[Sample], rows: Sequence[tuple[float, ...] | None]
+    ) -> Sequence[tuple[float, ...] | None]:
+        """Return the rows to add up, of the same length k, from each sample's own; None where one does not enter.
+
+        `samples` are all of a run, `rows[i]` is what `stats` gave for sample i, None where it does not enter.
+        """
         ...
 
 

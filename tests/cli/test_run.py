@@ -386,3 +386,65 @@ def test_checking_data_ends_with_the_status_of_what_is_wrong(vlmeval: Vlmeval, t
     for status, made in ((0, rows), (1, rows[:-1]), (2, [{**rows[0], "image": "!" * 100}, *rows[1:]])):
         data = write_tsv(tmp_path / "q.tsv", made)
         assert vlmeval("data", "check", "mmbench", "--data", f"mmbench={data}")[0] == status
+
+
+MINE = """
+name = "mine"
+benchmark = "mmbench"
+split = "dev_en"
+kind = "choice"
+metrics = ["accuracy"]
+primary = "accuracy"
+"""
+
+
+def test_a_task_file_gets_its_data_by_the_name_it_has(vlmeval: Vlmeval, seeing: str, tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(MINE)
+    data = mmbench_tsv(tmp_path / "q.tsv", 5)
+    status, _, err = vlmeval("run", "--model", seeing, "--tasks", "./own.toml", "--data", f"mine={data}")
+    assert status == 0, err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('kind = "choice"', 'kind = "choise"', 'unknown kind "choise"; did you mean "choice"?'),
+        ('"accuracy"', '"acuracy"', 'unknown metric "acuracy"; did you mean "accuracy"?'),
+        ('kind = "choice"', 'kind = "choice"\noptions = {circluar = true}', 'did you mean "circular"?'),
+        ('kind = "choice"', 'kind = "caption"\noptions = {policy = "honest"}', 'unknown key "policy"; known keys: '),
+    ],
+)
+def test_a_task_that_cannot_be_scored_is_refused_before_anything_is_asked(
+    vlmeval: Vlmeval, seeing: str, tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    (tmp_path / "own.toml").write_text(MINE.replace(old, new))
+    data = mmbench_tsv(tmp_path / "q.tsv", 5)
+    line = ["--tasks", "mmbench,./own.toml", "--data", f"mine={data}", "--data", f"mmbench={data}"]
+    status, _, err = vlmeval("run", "--model", seeing, *line)
+    assert status == 2
+    assert said in err
+    assert "mine" in err
+    assert not (tmp_path / "results").exists()
+
+
+def test_of_two_tasks_of_one_name_none_is_left_out_in_silence(vlmeval: Vlmeval, seeing: str, tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(MINE)
+    (tmp_path / "other.toml").write_text(MINE.replace("dev_en", "dev_cn"))
+    status, _, err = vlmeval("run", "--model", seeing, "--tasks", "./own.toml,./other.toml")
+    assert status == 2
+    assert 'another task called "mine"' in err
+
+
+def test_one_damaged_run_does_not_hide_the_others(vlmeval: Vlmeval, seeing: str, tmp_path: Path) -> None:
+    data = mmbench_tsv(tmp_path / "q.tsv", 4)
+    line = ["run", "--model", seeing, "--tasks", "mmbench", "--data", f"mmbench={data}"]
+    assert vlmeval(*line)[0] == 0
+    damaged = only_run(tmp_path)
+    assert vlmeval(*line, "--fresh")[0] == 0
+    (damaged / "run.json").write_text("{")
+    for command in ("score", "report"):
+        status, out, err = vlmeval(command, "results")
+        assert status == 2
+        assert str(damaged.relative_to(tmp_path)) in err
+        assert "mmbench_dev_en" in out
+    assert (tmp_path / "reports" / "scores.csv").read_text("utf8").count("my-Seeing") > 3

@@ -66,7 +66,8 @@ def test_the_gold_is_a_letter_a_position_or_an_options_text(
 
 
 @pytest.mark.parametrize(
-    ("answer", "indexed"), [("C", False), ("2", True), ("-1", True), ("bird", False), ("1", False)]
+    ("answer", "indexed"),
+    [("C", False), ("2", True), ("-1", True), ("--1", True), ("9" * 5000, True), ("bird", False), ("1", False)],
 )
 def test_a_gold_that_is_no_option_is_an_error(tmp_path: Path, answer: object, indexed: bool) -> None:
     with pytest.raises(DataError, match=r'column "answer": the gold ".*" is none of the options A-B'):
@@ -88,6 +89,8 @@ def test_a_choice_keeps_hint_and_tags_and_leaves_out_what_is_absent(tmp_path: Pa
     assert (sample.id, sample.fields, sample.tags) == ("3", {}, {"category": "c", "l2-category": "d"})
     assert isinstance(sample.parts[0], Image)
     assert sample.parts[1] == "Q?"
+    broken = choice_sample(row_of(tmp_path, {**record, "category": "c\nd"}), tags=tags)
+    assert broken.tags["category"] == "c d", "a line break would make it two slices"
     assert choice_sample(row_of(tmp_path, {**record, "hint": "None"})).fields == {}
     assert choice_sample(row_of(tmp_path, {**record, "hint": "Look!"})).fields == {"hint": "Look!"}
 

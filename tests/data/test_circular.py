@@ -132,3 +132,11 @@ def test_every_group_of_the_real_mmbench_release_of_2023_is_whole(tmp_path: Path
     assert len(found) == expected["n_questions"]
     assert sum(len(item.rotations) for item in found) == expected["n_rows"]
     assert [item.faults for item in found if item.faults] == []
+
+
+@pytest.mark.parametrize("index", ["²", "9" * 5000, "1_000_001", "-1000001"])
+def test_an_index_that_is_no_whole_number_groups_with_nothing(tmp_path: Path, index: str) -> None:
+    rows = group(1, ["a", "b"])
+    rows[1]["index"] = index
+    path = mmbench_tsv(tmp_path / "t.tsv", [rows])
+    assert [found.key for found in groups_of(path)] == ["1", index]

@@ -11,7 +11,7 @@ import pytest
 from tests.data.made import MMBENCH, b64, group, mmbench_tsv, png, question, write_tsv
 from tests.data.test_json import vqa
 from vlmeval.data.catalog import expand, find_task, list_tasks
-from vlmeval.data.samples import GROUP_FAULTS, DataOptions, open_samples
+from vlmeval.data.samples import DataOptions, open_samples
 from vlmeval.errors import ConfigError, DataError
 from vlmeval.types import Image, Sample
 
@@ -51,13 +51,21 @@ def test_limit_counts_base_questions_and_never_cuts_a_group(tmp_path: Path) -> N
     assert [len(sample.rotations) for sample in found] == [4, 4]
 
 
-def test_groups_that_are_not_whole_are_warned_about_and_marked(tmp_path: Path) -> None:
+def test_groups_that_are_not_whole_are_warned_about(tmp_path: Path) -> None:
     path = mmbench_tsv(tmp_path / "t.tsv", [group(1, ["a", "b", "c"])[:2], group(2, ["a", "b"])])
     with open_samples(find_task("mmbench"), DataOptions(data=path)) as samples:
         first, second = samples
         assert samples.origin.warnings == ("question 1: 2 passes for 3 options",)
-    assert first.fields[GROUP_FAULTS] == "2 passes for 3 options"
-    assert second.fields == {}
+    assert [len(sample.rotations) for sample in (first, second)] == [2, 2]
+
+
+def test_a_sample_says_the_same_wherever_its_file_lies(tmp_path: Path) -> None:
+    rows = group(1, ["a", "b", "c"])
+    rows[1]["question"] = "Another question?"
+    first = mmbench_tsv(tmp_path / "t.tsv", [rows])
+    (tmp_path / "moved").mkdir()
+    before = read("mmbench", data=first)
+    assert read("mmbench", data=first.rename(tmp_path / "moved" / "renamed.tsv")) == before
 
 
 def test_the_digest_covers_the_rows_within_the_limit_with_all_their_passes(tmp_path: Path) -> None:

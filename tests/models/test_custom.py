@@ -147,6 +147,15 @@ def test_scores_and_vectors_are_checked(tmp_path: Path) -> None:
         model.embed(["a"])
 
 
+@pytest.mark.parametrize("score", ["nan", "-inf"])
+def test_a_score_that_no_journal_can_hold_is_named(tmp_path: Path, score: str) -> None:
+    source = f"class MyModel:\n    def choose(self, requests): return [[0.5, float('{score}')]]\n"
+    model = open_custom(file_of(tmp_path, source), "MyModel", {})
+    assert isinstance(model, Chooser)
+    with pytest.raises(ModelError, match="sample s1; expected finite numbers"):
+        model.choose([request()])
+
+
 def test_the_user_s_own_errors_pass_unchanged(tmp_path: Path) -> None:
     source = """
         from vlmeval.errors import RetryableError

@@ -6,8 +6,9 @@ of cases is VLMEVAL_CASES, else ../shared/cases beside the checkout.
 
 import gzip
 import json
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -53,6 +54,44 @@ class Case:
                     data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
                     return json.loads(data)
         return {}
+
+
+@dataclass(frozen=True)
+class Parity:
+    """An official figure and ours on the same replies: a line of PARITY.md.
+
+    `largest` is the largest difference in all that the line stands for: the figure, its breakdowns, every sample. Where
+    the official program draws at random, those samples are left out of it, and `note` says so.
+    """
+
+    figure: str
+    n: int
+    official: float
+    ours: float
+    largest: float
+    note: str = ""
+
+
+Lines = Callable[[Case], Iterable[Parity]]
+LINES: list[tuple[tuple[str, ...], Lines]] = []
+"""What each module of parity tests compares, by the prefixes of its folders; PARITY.md is made of it."""
+
+
+def compares(*prefixes: str) -> Callable[[Lines], Lines]:
+    """Register a function that gives the lines of a case whose folder name begins with one of `prefixes`."""
+
+    def register(lines: Lines) -> Lines:
+        LINES.append((prefixes, lines))
+        return lines
+
+    return register
+
+
+def largest_difference(ours: Mapping[str, float], official: Mapping[str, float]) -> float:
+    """Return the largest difference of two tables with the same keys; infinity where the keys differ."""
+    if set(ours) != set(official):
+        return math.inf
+    return max((abs(ours[name] - official[name]) for name in official), default=0.0)
 
 
 def found_cases(*prefixes: str) -> list[Case]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.official.cases import REASON, Case, found_cases
+from tests.official.cases import REASON, Case, Parity, compares, found_cases, largest_difference
 from vlmeval.metrics.bleu import Bleu1, Bleu2, Bleu3, Bleu4
 from vlmeval.metrics.cider import CiderD
 from vlmeval.metrics.ngrams import CaptionMetric, Tokens
@@ -138,3 +138,17 @@ def test_tokens_equal_the_recorded_ones() -> None:
     recorded = [pair for case in FOUND if (case.folder / "references.json").exists() for pair in tokenized(case)]
     assert recorded
     assert [tokenize(text) for text, _ in recorded] == [tokens for _, tokens in recorded]
+
+
+@compares("coco_", "caption_")
+def lines(case: Case) -> Iterator[Parity]:
+    for corpus in (corpus for corpus in CORPORA if corpus.name.startswith(f"{case.folder.name} ")):
+        for metric, factory in METRICS.items():
+            rows = statistics(corpus.name, metric)
+            ours = {image: float(factory().value(np.array(row))) for image, row in rows.items()}
+            official = {image: figures[metric] for image, figures in corpus.by_image.items()}
+            largest = largest_difference({image: ours[image] for image in official}, official)
+            figure = float(factory().value(np.array(list(rows.values())).sum(axis=0)))
+            largest = max(largest, abs(figure - corpus.overall[metric]))
+            title = f"{metric}, {corpus.name.partition(' ')[2]}"
+            yield Parity(title, len(rows), corpus.overall[metric], figure, largest)

@@ -2,14 +2,18 @@
 
 import gzip
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.official.cases import REASON, Case, found_cases
+from benchmarks.mmmu import DOMAIN_OF, ID
+from tests.official.cases import REASON, Case, Parity, compares, found_cases, largest_difference
 from vlmeval.data.task import Task
 from vlmeval.kinds.choice import ChoiceKind
 from vlmeval.metrics.accuracy import Accuracy
+from vlmeval.score.estimates import slice_masks
 from vlmeval.types import Answer, Output, Sample
 
 FOUND = found_cases("mmmu_val_")
@@ -26,7 +30,10 @@ def replies(case: Case) -> dict[str, dict[str, Any]]:
 def sample_of(row: dict[str, Any]) -> Sample:
     gold = row["answer"] if isinstance(row["answer"], list) else [row["answer"]]
     choices = tuple(row.get("index2ans", {}).values()) if row["question_type"] == "multiple-choice" else ()
-    return Sample(row["id"], ("?",), tuple(map(str, gold)), choices)
+    found = ID.fullmatch(row["id"])
+    assert found is not None
+    tags = {"subject": found[1], "domain": DOMAIN_OF[found[1]]}
+    return Sample(row["id"], ("?",), tuple(map(str, gold)), choices, tags)
 
 
 def answered(case: Case, extractor: str, policy: str = "honest") -> dict[str, tuple[Sample, tuple[Answer, ...]]]:
@@ -64,6 +71,54 @@ def test_the_official_policy_draws_where_the_official_program_drew(case: Case) -
         if answers[0].rule == "official-random"
     }
     assert drawn == {name for name, official in case.verdicts.items() if official["random_fallback"]}
+
+
+def shares(case: Case) -> dict[str, float]:
+    """Return our accuracy overall (""), by subject and by domain; an official draw counts as it is recorded."""
+    found = answered(case, "mmmu")
+    samples = [sample for sample, _ in found.values()]
+    drawn = {name: official for name, official in case.verdicts.items() if official["random_fallback"]}
+    stats = np.array(
+        [
+            (float(drawn[sample.id]["correct"]), 1.0) if sample.id in drawn else Accuracy().stats(sample, answers)
+            for sample, answers in found.values()
+        ]
+    )
+    masks = slice_masks(samples, ("subject", "domain"))
+    return {name: float(Accuracy().value(stats[mask].sum(axis=0))) for name, mask in masks}
+
+
+def official_shares(case: Case) -> dict[str, float]:
+    official = case.expected["official_parse_and_eval"]
+    return (
+        {"": official["Overall"]}
+        | {f"subject={name}": value for name, value in official["subjects"].items()}
+        | {f"domain={name.replace(' and ', ' & ')}": value for name, value in official["domains"].items()}
+    )
+
+
+@CASE
+def test_overall_thirty_subjects_and_six_domains_have_the_official_accuracy(case: Case) -> None:
+    assert shares(case) == pytest.approx(official_shares(case), abs=1e-12)
+
+
+@CASE
+def test_what_the_draws_could_give_at_most_lies_in_the_recorded_bounds(case: Case) -> None:
+    found = answered(case, "mmmu")
+    right = sum((Accuracy().stats(sample, answers) or (0.0,))[0] for sample, answers in found.values())
+    drawn = sum(official["random_fallback"] for official in case.verdicts.values())
+    bounds = case.expected["bounds_any_fallback"]
+    assert right / len(found) == pytest.approx(bounds["overall_min"], abs=1e-12)
+    assert (right + drawn) / len(found) == pytest.approx(bounds["overall_max"], abs=1e-12)
+
+
+@compares("mmmu_val_")
+def lines(case: Case) -> Iterator[Parity]:
+    ours, official = shares(case), official_shares(case)
+    drawn = sum(verdict["random_fallback"] for verdict in case.verdicts.values())
+    note = f"{drawn} draws of the official program taken as recorded; unparsed by default" if drawn else ""
+    yield Parity("accuracy, 30 subjects, 6 domains", len(case.verdicts), official[""], ours[""],
+                 largest_difference(ours, official), note)  # fmt: skip
 
 
 @CASE

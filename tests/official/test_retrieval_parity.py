@@ -3,12 +3,13 @@
 import gzip
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.official.cases import REASON, Case, found_cases
+from tests.official.cases import REASON, Case, Parity, compares, found_cases
 from vlmeval.metrics.recall import MeanRank, Recall1, Recall5, Recall10
 from vlmeval.score.ranks import Ranks, decimal, expected_ranks
 from vlmeval.types import Answer, Metric, Sample
@@ -83,8 +84,8 @@ def test_mean_ranks_equal_the_recorded_ones(case: Case) -> None:
         assert value_of(MeanRank(), ranks) == pytest.approx(case.expected[f"mean_rank_{side}"], abs=ties + 1e-9)
 
 
-@pytest.mark.parametrize("case", RANKINGS, ids=[case.folder.name for case in RANKINGS])
-def test_recall_is_the_success_of_trec_eval(case: Case) -> None:
+def success(case: Case) -> tuple[dict[str, dict[int, float]], dict[str, dict[int, float]]]:
+    """Return recall at K by topic, ours and trec_eval's."""
     relevant: dict[str, set[str]] = defaultdict(set)
     for line in gzip.decompress(next(case.folder.glob("qrels*")).read_bytes()).decode().splitlines():
         topic, _, document, judged = line.split()
@@ -94,8 +95,38 @@ def test_recall_is_the_success_of_trec_eval(case: Case) -> None:
     for line in gzip.decompress(next(case.folder.glob("results*")).read_bytes()).decode().splitlines():
         topic, _, document, _, score, _ = line.split()
         found[topic][document] = float(score)
+    ours, official = {}, {}
     for topic, scores in found.items():
         positives = np.flatnonzero([document in relevant[topic] for document in scores])
         ranks = ranks_of(np.array([list(scores.values())], dtype=np.float32), [positives])
+        ours[topic] = {first: value_of(metric, ranks) for first, metric in RECALLS.items()}
+        official[topic] = {first: case.expected["official"][topic][f"success_{first}"] for first in RECALLS}
+    return ours, official
+
+
+@pytest.mark.parametrize("case", RANKINGS, ids=[case.folder.name for case in RANKINGS])
+def test_recall_is_the_success_of_trec_eval(case: Case) -> None:
+    ours, official = success(case)
+    assert ours == official
+
+
+@compares("retrieval_")
+def lines(case: Case) -> Iterator[Parity]:
+    if case in RANKINGS:
+        ours, official = success(case)
+        for first in RECALLS:
+            pairs = [(ours[topic][first], official[topic][first]) for topic in official]
+            means = [float(np.mean(side)) for side in zip(*pairs, strict=True)]
+            largest = max(abs(one - other) for one, other in pairs)
+            yield Parity(f"success@{first} (trec_eval)", len(pairs), means[1], means[0], largest)
+        return
+    clip = case.expected["official_CLIP_benchmark"]
+    for side, ranks in zip(("text", "image"), both_directions(case), strict=True):
         for first, metric in RECALLS.items():
-            assert value_of(metric, ranks) == case.expected["official"][topic][f"success_{first}"]
+            value, official = value_of(metric, ranks), clip[f"{side}_retrieval_recall@{first}"]
+            border = ranks.tied & (np.floor(ranks.rank) <= first) & (ranks.rank > first)
+            note = f"{int(border.sum())} tie at the border: expected rank" if border.any() else ""
+            beyond = max(0.0, abs(value - official) - border.sum() / len(ranks.rank))
+            # CLIP_benchmark computes in 32 bits.
+            yield Parity(f"{side} recall@{first}", len(ranks.rank), official, value, 0.0 if beyond < 1e-6 else beyond,
+                         note)  # fmt: skip

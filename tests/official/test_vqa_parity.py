@@ -3,7 +3,7 @@
 import ast
 import gzip
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.official.cases import PANDAS_MISSING, REASON, Case, found_cases
+from tests.official.cases import PANDAS_MISSING, REASON, Case, Parity, compares, found_cases, largest_difference
 from vlmeval.metrics.vqa import VqaAccuracy, VqaM4C, VqaV2, VqaVlmevalkit
 from vlmeval.types import Answer, Sample
 
@@ -91,3 +91,19 @@ def test_the_figures_equal_the_official_ones(case: Case) -> None:
         for name, value in expected.items():
             group = [scores[sample.id] for sample in asked.samples if sample.tags[tag] == name]
             assert 100 * fmean(group) == pytest.approx(value, abs=5.1e-5), (tag, name)
+
+
+@compares("textvqa", "vqa_")
+def lines(case: Case) -> Iterator[Parity]:
+    asked = read(case)
+    scores = {name: 100 * score for name, score in asked.scores().items()}
+    overall = fmean(scores.values())
+    rounded = abs(overall - asked.overall) > 1e-9
+    yield Parity(
+        f"{asked.metric().info.name}, %",
+        len(scores),
+        asked.overall,
+        overall,
+        largest_difference(scores, asked.verdicts),
+        "the official program rounds its figure" if rounded else "",
+    )

@@ -11,7 +11,16 @@ from vlmeval.score.measure import Measure
 from vlmeval.score.signature import Recipe
 from vlmeval.types import Estimate, Sample
 
-RECIPE = Recipe(task=CHOICE, prompt="p" * 8, parser="", data_digest="d" * 8, coverage=1.0, judge=None, errors="fail")
+RECIPE = Recipe(
+    task=CHOICE,
+    sampling=CHOICE.sampling,
+    prompt="p" * 8,
+    parser="",
+    data_digest="d" * 8,
+    coverage=1.0,
+    judge=None,
+    errors="fail",
+)
 Rows = list[tuple[Sample, tuple[float, float]]]
 
 

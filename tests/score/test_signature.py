@@ -3,7 +3,7 @@ import pytest
 
 from tests.score.runs import CHOICE, kind_of, question
 from vlmeval.data.task import PromptStyle
-from vlmeval.score.signature import Recipe, data_digest, prompt_digest
+from vlmeval.score.signature import Recipe, as_sent, data_digest, prompt_digest
 from vlmeval.types import Image, Rotation, Sampling
 
 SAMPLES = [question(number) for number in range(4)]
@@ -60,9 +60,11 @@ def test_the_prompt_digest_is_of_the_words_not_of_the_style_name() -> None:
 
 
 def line(**fields: object) -> str:
+    task = fields.get("task", CHOICE)
     recipe = Recipe(
-        task=CHOICE, prompt="3fa2" * 16, parser="2", data_digest="9c1e" * 16, coverage=1.0, judge=None, errors="fail"
-    )
+        task=CHOICE, sampling=task.sampling, prompt="3fa2" * 16, parser="2", data_digest="9c1e" * 16,  # type: ignore[attr-defined]
+        coverage=1.0, judge=None, errors="fail",
+    )  # fmt: skip
     values = {name: fields.pop(name, getattr(recipe, name)) for name in Recipe.__dataclass_fields__}
     return Recipe(**values).line("circular", 1164)  # type: ignore[arg-type]
 
@@ -75,10 +77,21 @@ def test_the_line_reads_like_the_documented_one() -> None:
 
 def test_everything_out_of_the_ordinary_is_in_the_line() -> None:
     options = {"mode": "likelihood", "policy": "official", "extractor": "vlmevalkit-2024", "circular": True}
-    task = msgspec.structs.replace(CHOICE, options=options, sampling=Sampling(top_p=0.9, top_k=5, seed=3))
+    task = msgspec.structs.replace(CHOICE, options=options, sampling=Sampling(top_p=0.9, top_k=5, seed=3, stop=(".",)))
     text = line(task=task, judge="wise", errors="wrong")
-    assert "|extractor:vlmevalkit-2024|mode:likelihood|policy:official|t:-|p:0.9|k:5|seed:3|max:-|" in text
+    assert "|extractor:vlmevalkit-2024|mode:likelihood|policy:official|t:-|p:0.9|k:5|seed:3|max:-|stop:" in text
     assert "|judge:wise|errors:wrong|" in text
+    guessed = msgspec.structs.replace(task, options={"policy": "official", "seed": 7})
+    assert "|policy:official|guess:7|" in line(task=guessed)
+    assert "guess" not in line(task=msgspec.structs.replace(task, options={"seed": 7})), "nothing is guessed"
+
+
+def test_the_settings_are_those_that_reached_the_model() -> None:
+    asked = Sampling(temperature=0.0, max_tokens=64, stop=(".",))
+    assert as_sent(asked, {"model.wrapper": "hf"}) == asked
+    openai = {"model.wrapper": "openai", "model.sampling.max_tokens": 9, "model.not_sent": ["temperature", "stop"]}
+    assert as_sent(asked, openai) == Sampling(max_tokens=9)
+    assert as_sent(asked, {"model.wrapper": "replay"}) == Sampling(), "nobody knows how recorded answers were made"
 
 
 def test_coverage_never_rounds_up_to_100() -> None:

@@ -16,10 +16,11 @@ from vlmeval import __version__
 from vlmeval.cli import options
 from vlmeval.cli.example import example_sample, prompt_text
 from vlmeval.data.task import Task
-from vlmeval.errors import VlmevalError
+from vlmeval.errors import ModelError, VlmevalError
 from vlmeval.jsonio import encode
 from vlmeval.models.spec import open_model
 from vlmeval.registry import KINDS
+from vlmeval.run.blame import checked, place_of
 from vlmeval.types import Embedder, Generator, Model, Output, Request, Sampling, TaskKind
 
 EXTRAS = {
@@ -74,10 +75,12 @@ def try_out(model: Model) -> int:
             click.echo(f"    {line}")
         started = time.perf_counter()
         try:
-            outcome = model.generate([request])[0]
+            outcome = checked(model.generate([request]), [request])[0]
         except VlmevalError as error:
             click.echo(f"\nno answer: {error}", err=True)
             return 1
+        except Exception as error:  # a model's code may raise anything; its place is what helps
+            raise ModelError(f"no answer: {type(error).__name__} at {place_of(error)}: {error}") from error
         seconds = time.perf_counter() - started
         if not isinstance(outcome, Output):
             click.echo(f"\nno answer: {outcome.kind}: {outcome.message}", err=True)

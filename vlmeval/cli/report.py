@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from vlmeval.cli.pages import write_reports
-from vlmeval.errors import ConfigError
+from vlmeval.cli.score import each_run
 from vlmeval.jsonio import read_json
 from vlmeval.score.scorer import score_run
 from vlmeval.store.layout import RunFolder, find_runs
@@ -20,12 +20,11 @@ from vlmeval.store.results import Scores
 def command(runs: tuple[Path, ...], reports: Path) -> int:
     """Write the page of each of RUNS, an overview, and one table of all as scores.md and scores.csv."""
     folders = find_runs(runs)
-    if not folders:
-        raise ConfigError(f"no run found under {', '.join(map(str, runs))}; `vlmeval run` writes them")
-    scores = [scores_of(folder) for folder in folders]
-    click.echo(f"report   {write_reports(scores, folders, reports)}")
-    click.echo(f"tables   {reports / 'scores.md'}  {reports / 'scores.csv'}")
-    return 0
+    found = each_run(folders, scores_of)
+    if found:
+        click.echo(f"report   {write_reports(list(found.values()), list(found), reports)}")
+        click.echo(f"tables   {reports / 'scores.md'}  {reports / 'scores.csv'}")
+    return 0 if len(found) == len(folders) else 2
 
 
 def scores_of(folder: RunFolder) -> Scores:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
 import click
 
+from vlmeval.errors import VlmevalError
 from vlmeval.score import table
 from vlmeval.score.scorer import score_run
-from vlmeval.store.layout import find_runs
-from vlmeval.store.results import ErrorPolicy
+from vlmeval.store.layout import RunFolder, find_runs
+from vlmeval.store.results import ErrorPolicy, Scores
 
 
 @click.command("score")
@@ -26,9 +28,27 @@ from vlmeval.store.results import ErrorPolicy
 @click.option("--format", "form", type=click.Choice(["table", "markdown", "csv"]), default="table", show_default=True)
 def command(runs: tuple[Path, ...], errors: ErrorPolicy, policy: str | None, form: str) -> int:
     """Score RUNS again: folders of runs, or any folder above them."""
-    scores = [score_run(folder, errors=errors, policy=policy) for folder in find_runs(runs)]
+    folders = find_runs(runs)
+    found = each_run(folders, lambda folder: score_run(folder, errors=errors, policy=policy))
+    scores = list(found.values())
     if form == "table":
         table.print_scores(scores)
     else:
         click.echo(table.markdown(scores) if form == "markdown" else table.csv_text(scores), nl=False)
+    if len(found) < len(folders):
+        return 2
     return 0 if all(item.complete for item in scores) else 1
+
+
+def each_run(folders: Sequence[RunFolder], scored: Callable[[RunFolder], Scores]) -> dict[RunFolder, Scores]:
+    """Return the scores of the runs that can be read; what is wrong with each other one is said.
+
+    One damaged run must not hide the others.
+    """
+    found = {}
+    for folder in folders:
+        try:
+            found[folder] = scored(folder)
+        except VlmevalError as error:
+            click.echo(f"vlmeval: {error}", err=True)
+    return found

@@ -14,7 +14,8 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 IMAGE_COLUMNS = ("image", "images", "image_path", "img_path", "decoded_image", "filename")
 HINT_COLUMNS = ("hint", "context")
 _HIDDEN = ("", "?", "-", "hidden", "(hidden)", "null", "None", "nan", "NaN")
-_PLACEHOLDER = re.compile(r"<image[ _]?(\d+)>")
+_PLACEHOLDER = re.compile(r"<image[ _]?([0-9]{1,9})>")
+_POSITION = re.compile(r"-?[0-9]{1,9}")
 _LETTER = re.compile(r"\(?([A-Z])[).:]?")
 
 
@@ -96,15 +97,19 @@ def short_sample(
     id_columns: Sequence[str] = ("question_id", "index", "id"),
     tags: Mapping[str, Sequence[str]] | None = None,
     fields: Mapping[str, str] | None = None,
+    references: tuple[str, ...] | None = None,
 ) -> Sample:
-    """Return a sample with a short free answer; references are all answers people gave, in order."""
+    """Return a sample with a short free answer; references are all answers people gave, in order, unless given.
+
+    Questions about one image are resampled together: it is known by its id, else by its digest.
+    """
     images = row_images(row)
     return Sample(
         id=row_id(row, id_columns),
-        parts=(*images, row.required("question")),
-        references=row_answers(row),
+        parts=(*images, row.required("question", "query")),
+        references=row_answers(row) if references is None else references,
         tags=row_tags(row, tags or {}),
-        cluster=row.text("image_id", "imageid") or "",
+        cluster=row.text("image_id", "imageid") or images[0].sha256,
         fields=dict(fields or {}),
     )
 
@@ -154,14 +159,15 @@ def row_id(row: Row, columns: Sequence[str]) -> str:
 def row_images(row: Row, *, text_only: bool = False) -> tuple[Image, ...]:
     """Return the row's images. Raises DataError where there is none, unless a row may be `text_only`."""
     images = row.images(*IMAGE_COLUMNS)
-    if not images and not text_only:
+    if not images and not (text_only or row.imageless):
         raise row.missing(*IMAGE_COLUMNS[:3])
     return images
 
 
 def row_tags(row: Row, tags: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return the tags that the row has a text for."""
-    return {name: text for name, columns in tags.items() if (text := row.text(*columns)) is not None}
+    """Return the tags that the row has a text for, on one line: a line break in a cell makes no second value."""
+    found = ((name, row.text(*columns)) for name, columns in tags.items())
+    return {name: " ".join(text.split("\n")) for name, text in found if text is not None}
 
 
 def row_choices(row: Row) -> tuple[str, ...]:
@@ -204,7 +210,7 @@ def gold_letter(row: Row, choices: Sequence[Choice], *, indexed: bool = False) -
 
 
 def _gold_place(text: str, choices: Sequence[Choice], *, indexed: bool) -> int | None:
-    if indexed and text.lstrip("-").isdigit():
+    if indexed and _POSITION.fullmatch(text):
         return int(text)
     if found := _LETTER.fullmatch(text):
         return LETTERS.index(found[1])
@@ -215,16 +221,33 @@ def _gold_place(text: str, choices: Sequence[Choice], *, indexed: bool) -> int |
 
 
 def row_answers(row: Row) -> tuple[str, ...]:
-    """Return the answers: a list of texts or of objects with `answer`, or one text; () where they are hidden."""
+    """Return the answers: a list of texts or of objects with `answer`, or one text; () where they are hidden.
+
+    What people wrote in a list stays as it is, "nan" (the bread) too: one answer less changes the score.
+    """
     where = row.at("answers", "answer")
     found = []
     for item in row.items("answers", "answer"):
-        text = as_text(item.get("answer") if isinstance(item, dict) else item, where)
+        given = item.get("answer") if isinstance(item, dict) else item
+        text = given if isinstance(given, str) else as_text(given, where)
         if text is not None:
             found.append(text)
-    if not found and not row.hidden:
-        raise row.missing("answers", "answer")
+    if not any(text.strip() for text in found):
+        if not row.hidden:
+            raise row.missing("answers", "answer")
+        return ()
     return tuple(found)
+
+
+def plain_answer(row: Row, *columns: str) -> tuple[str, ...]:
+    """Return the one answer that a cell spells, brackets and all, or a list's texts; () where it is hidden."""
+    value = row.value(*columns)
+    if isinstance(value, (list, tuple)):
+        return tuple(text for item in value if (text := as_text(item, row.at(*columns))) is not None)
+    text = row.text(*columns)
+    if text is None and not row.hidden:
+        raise row.missing(*columns)
+    return () if text is None else (text,)
 
 
 def row_captions(row: Row) -> tuple[str, ...]:

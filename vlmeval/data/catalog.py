@@ -130,10 +130,8 @@ def expand(names: Sequence[str], roots: Sequence[Path] = ()) -> list[Task]:
                 raise error
         for task in tasks:
             first = found.setdefault(task.name, task)
-            if first.benchmark != task.benchmark:
-                raise ConfigError(
-                    f'two tasks are called "{task.name}" ({first.benchmark}, {task.benchmark}); rename one'
-                )
+            if first != task:
+                raise ConfigError(f'{name}: another task called "{task.name}" is asked for as well; rename one')
     if not found:
         raise ConfigError("no task is named; `vlmeval tasks` lists them")
     return list(found.values())

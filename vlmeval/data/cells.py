@@ -73,8 +73,8 @@ def options(cells: Sequence[object], where: str) -> tuple[str, ...]:
 
     The options end before the trailing run of absent cells. A string "None" ("none") is an option, as in the official
     files ("None" of the above; spreadsheet readers lose it and with it a letter), but two or more of it at the end are
-    written nulls: no question has the same option twice. 'nan' between two options is a text too. Raises DataError
-    where an empty cell stands between two options: dropping it would shift the letters after it.
+    written nulls: no question has the same option twice. Raises DataError where an absent cell ('nan' too) stands
+    between two options: dropping it would shift the letters after it, and "nan" is nothing to choose.
     """
     texts = [_option(value, where) for value in cells]
     end = len(texts)
@@ -87,9 +87,9 @@ def options(cells: Sequence[object], where: str) -> tuple[str, ...]:
         end = nulls
     kept: list[str] = []
     for position, text in enumerate(texts[:end]):
-        if text is None:
+        if text is None or text.strip() in _LOST:
             raise DataError(
-                f'{where}, column "{chr(65 + position)}": the option is empty, but "{chr(64 + end)}" is not; '
+                f'{where}, column "{chr(65 + position)}": the option is absent, but "{chr(64 + end)}" is not; '
                 'write its text (an option "None" is often lost by spreadsheet programs)'
             )
         kept.append(text)

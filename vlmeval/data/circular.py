@@ -18,6 +18,7 @@ from vlmeval.errors import DataError
 from vlmeval.types import Rotation
 
 PASS = 1_000_000
+LONGEST_NUMBER = 40
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -72,12 +73,17 @@ def _number_text(value: object) -> str:
 
 
 def _base_key(key: str) -> str:
-    return str(int(key) % PASS) if key.isdigit() else key
+    return str(int(key) % PASS) if is_number(key) else key
+
+
+def is_number(key: str) -> bool:
+    """Tell whether an index is a whole number; digits such as "²" are not, and thousands of them are no index."""
+    return key.isdecimal() and len(key) < LONGEST_NUMBER
 
 
 def _order(key: str, number: int) -> tuple[int, int]:
     """Passes go by index (pass 0 first); rows without a number keep the order of the file."""
-    return (int(key), number) if key.isdigit() else (0, number)
+    return (int(key), number) if is_number(key) else (0, number)
 
 
 def _passes(table: Table, keys: Sequence[str]) -> Iterator[Pass]:

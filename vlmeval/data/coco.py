@@ -1,4 +1,4 @@
-"""The JSON forms around COCO, each turned into rows with plain column names.
+"""The JSON forms of COCO, VQA and their kin, each turned into rows with plain column names.
 
     COCO captions   {"images": [{"id", "file_name"}], "annotations": [{"id", "image_id", "caption"}]}
                     https://cocodataset.org/#format-data
@@ -7,6 +7,9 @@
     VQA v2          {"questions": [{"question_id", "image_id", "question"}]} with, in a second file,
                     {"annotations": [{"question_id", "answers": [{"answer"}], "answer_type"}]}
                     https://visualqa.org/vqa_v2_challenge.html
+    DocVQA, ST-VQA  {"dataset_name": .., "data": [{"questionId", "question", "image", "answers": [..]}]}; the image may
+                    also be "file_path" (ST-VQA) or "image_local_name" (InfographicVQA); https://rrc.cvc.uab.es
+    GQA             {"ID": {"question", "imageId", "answer"}}; https://cs.stanford.edu/people/dorarad/gqa
 
 Image rows have image_id, image, captions, caption_ids; question rows question_id, image_id, image, question, answers.
 """
@@ -35,12 +38,17 @@ def open_json(path: Path, folders: ImageFolders) -> RecordTable:
             return RecordTable(path, _coco(path, images, found["annotations"]), folders, noun="image")
         if isinstance(images, list):
             return RecordTable(path, _karpathy(path, images, str(found.get("dataset") or "")), folders, noun="image")
+        if isinstance(found.get("data"), list):
+            return RecordTable(path, _documents(path, found["data"]), folders, noun="question")
+        if found and all(isinstance(item, dict) and "imageId" in item for item in found.values()):
+            return RecordTable(path, _gqa(found), folders, noun="question")
         if isinstance(found.get("annotations"), list):
             raise DataError(
                 f"{path}: annotations without their questions; pass the questions file, or the folder with both"
             )
     raise DataError(
-        f"{path}: expected a list of objects, COCO captions (images, annotations), Karpathy's images, or VQA questions"
+        f"{path}: expected a list of objects, COCO captions (images, annotations), Karpathy's images, or questions as "
+        "VQA v2, DocVQA or GQA publish them"
     )
 
 
@@ -120,6 +128,19 @@ def _questions(path: Path, found: dict[str, Any], folders: ImageFolders) -> Reco
         row.setdefault("image", FileNames(_vqa_files(_field(item, "image_id", where), subset)))
         rows.append(row)
     return RecordTable(path, rows, folders, noun="question")
+
+
+def _documents(path: Path, found: Sequence[Any]) -> list[dict[str, Any]]:
+    rows = []
+    for place, item in enumerate(found):
+        _field(item, "question", f"{path}, question {place}")
+        names = [item[key] for key in ("file_path", "image", "image_local_name") if isinstance(item.get(key), str)]
+        rows.append({**item, "image": FileNames(names)} if names else item)
+    return rows
+
+
+def _gqa(found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{**item, "question_id": key, "image": FileNames([f"{item['imageId']}.jpg"])} for key, item in found.items()]
 
 
 def _vqa_files(image_id: Any, subset: str) -> list[str]:

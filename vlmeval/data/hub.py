@@ -19,7 +19,7 @@ _COMMIT = re.compile(r"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
 def open_hub(
     ids: Sequence[str],
     *,
-    config: str | None,
+    config: str | tuple[str, ...] | None,
     split: str,
     revision: str,
     offline: bool,
@@ -27,8 +27,9 @@ def open_hub(
 ) -> ArrowTable:
     """Return a split of the first of `ids` that can be loaded (a data set that moved is known by both names).
 
-    The table's `revision` is the commit that was loaded, or `revision` where the library does not tell. Raises
-    ConfigError without the library, DataError where no id can be loaded.
+    Several configurations are read as one table, in their order. The table's `revision` is the commit that was loaded,
+    or `revision` where the library does not tell. Raises ConfigError without the library, DataError where no id can be
+    loaded.
     """
     if offline:
         # Read by the library when it is first imported; set for this process only.
@@ -43,15 +44,17 @@ def open_hub(
             "file with --data TASK=PATH"
         ) from error
     failures = []
+    configs = config if isinstance(config, tuple) else (config,)
     for name in ids:
         try:
-            loaded = datasets.load_dataset(name, config, split=split, revision=revision)
+            loaded = [datasets.load_dataset(name, one, split=split, revision=revision) for one in configs]
         except (OSError, ValueError, RuntimeError, DatasetGenerationError, HfHubHTTPError) as error:
             failures.append(f"{name}: {type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}")
             continue
-        table = ArrowTable(f"{name}[{config or 'default'}/{split}]", [encoded(loaded).data.table], folders)
+        shown = "+".join(one or "default" for one in configs)
+        table = ArrowTable(f"{name}[{shown}/{split}]", [encoded(part).data.table for part in loaded], folders)
         table.dataset = name
-        table.revision = _commit(loaded) or revision
+        table.revision = _commit(loaded[0]) or revision
         return table
     raise DataError(
         f"the hub gave no data set: {'; '.join(failures)}; log in (HF_TOKEN) where it is gated, or fetch its files "

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vlmeval.data.benchmark import Benchmark, Builder, Split
 from vlmeval.data.build import caption_sample, choice_sample, short_sample
-from vlmeval.data.circular import PASS
+from vlmeval.data.circular import PASS, is_number
 from vlmeval.data.options import DataOptions
 from vlmeval.data.sources import SUFFIXES, Source, open_path
 from vlmeval.data.table import Table
@@ -68,7 +68,7 @@ def own_benchmark(name: str) -> Benchmark:
     }
     source: Source = OwnFile(name)
     return Benchmark(
-        name=name,
+        name=Path(name).stem,
         title=f"your file {Path(name).name}",
         splits={SPLIT: Split((source,), hidden=hidden)},
         sample=builders[kind],
@@ -128,5 +128,5 @@ def _holds_passes(table: Table) -> bool:
     if table.column("g_index"):
         return True
     keys = {str(value).strip() for (value,) in table.scan(["index"]) if value is not None}
-    later = [key for key in keys if key.isdigit() and int(key) >= PASS]
+    later = [key for key in keys if is_number(key) and int(key) >= PASS]
     return bool(later) and all(str(int(key) % PASS) in keys for key in later)

@@ -29,8 +29,6 @@ from vlmeval.types import Sample
 __all__ = ["DataOptions", "Origin", "SampleSet", "open_samples"]
 
 _SHOWN_FAULTS = 50
-GROUP_FAULTS = "group_faults"
-"""The field of a sample whose CircularEval group is not whole; says what is odd."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +48,20 @@ class SampleSet:
     """The samples of one split, in the order of the file. Close it, or use it with `with`."""
 
     def __init__(
-        self, benchmark: Benchmark, split: Split, table: Table, *, limit: int | None = None, known: bool = True
+        self,
+        benchmark: Benchmark,
+        split: Split,
+        table: Table,
+        *,
+        limit: int | None = None,
+        known: bool = True,
+        imageless: bool = False,
     ) -> None:
         """`known` says that the table is the catalog's own, whose number of questions may be compared."""
         self.table = table
         self._benchmark = benchmark
         self._hidden = split.hidden
+        self._imageless = imageless
         self._builder: Builder = split.sample or benchmark.sample
         self._samples_of: Callable[[Row], int] | None = split.samples_of
         numbers, groups = _plan(table, split, circular=benchmark.circular)
@@ -84,15 +90,14 @@ class SampleSet:
     def at(self, number: int) -> Iterable[Sample]:
         """Return the samples of a base row of the table."""
         row = self.table.row(number)
-        row.hidden = self._hidden
+        row.hidden, row.imageless = self._hidden, self._imageless
         built = self._builder(row)
         if not isinstance(built, Sample):
             return built
         group = self._groups.get(number)
         if group is None:
             return (built,)
-        fields = {**built.fields, GROUP_FAULTS: "; ".join(group.faults)} if group.faults else built.fields
-        return (msgspec.structs.replace(built, rotations=group.rotations, fields=fields),)
+        return (msgspec.structs.replace(built, rotations=group.rotations),)
 
     @property
     def base_rows(self) -> Sequence[int]:
@@ -145,7 +150,8 @@ def open_samples(task: Task, where: DataOptions) -> SampleSet:
     split = benchmark.split(task.split)
     table = _open_split(task, split, where)
     try:
-        return SampleSet(benchmark, split, table, limit=where.limit, known=where.data is None)
+        known = where.data is None
+        return SampleSet(benchmark, split, table, limit=where.limit, known=known, imageless=where.imageless)
     except DataError:
         table.close()
         raise

@@ -13,12 +13,13 @@ from vlmeval.data.hub import open_hub
 from vlmeval.data.images import ImageFolders
 from vlmeval.data.jsonl import open_jsonl
 from vlmeval.data.options import DataOptions
+from vlmeval.data.sheets import open_sheet
 from vlmeval.data.table import Table
 from vlmeval.data.tables import open_arrow
 from vlmeval.data.tsv import TsvTable
 from vlmeval.errors import DataError
 
-SUFFIXES = (".tsv", ".parquet", ".arrow", ".jsonl", ".json")
+SUFFIXES = (".tsv", ".parquet", ".arrow", ".jsonl", ".json", ".csv", ".xlsx")
 
 
 def open_table(path: Path, folders: ImageFolders, *, split: str = "") -> Table:
@@ -40,6 +41,8 @@ def open_table(path: Path, folders: ImageFolders, *, split: str = "") -> Table:
         return open_jsonl(path, folders)
     if suffix == ".json":
         return open_json(path, folders)
+    if suffix in (".csv", ".xlsx"):
+        return open_sheet(path, folders)
     raise DataError(f'{path}: data files end in {", ".join(SUFFIXES)}, not "{path.suffix}"; or pass a folder')
 
 
@@ -111,13 +114,14 @@ class Tsv:
 class Hub:
     """A data set of the Hugging Face hub; `ids` are the names it is known by, the likeliest first.
 
-    `revision` is a commit, or a branch whose commit is recorded with each run.
+    `revision` is a commit, or a branch whose commit is recorded with each run. Several configurations of one schema
+    make one table.
     """
 
     ids: tuple[str, ...]
     split: str
     revision: str
-    config: str | None = None
+    config: str | tuple[str, ...] | None = None
 
     def local(self, where: DataOptions) -> Path | None:
         """Return None: the library looks into its cache itself."""
@@ -139,7 +143,8 @@ class Hub:
         return f"pip install 'vlmeval[hf]' and go online for {self.ids[0]}"
 
     def __str__(self) -> str:
-        config = f", {self.config}" if self.config else ""
+        names = self.config if isinstance(self.config, tuple) else (self.config or "",)
+        config = f", {' + '.join(names)}" if self.config else ""
         return f"hub {' or '.join(self.ids)}{config}, split {self.split}, revision {self.revision}"
 
 

@@ -33,7 +33,10 @@ class Published(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Task(Struct, frozen=True, forbid_unknown_fields=True):
-    """What `tasks/NAME.toml` says. `options` are the kind's own settings, checked by the kind."""
+    """What `tasks/NAME.toml` says. `options` are the kind's own settings, checked by the kind.
+
+    `submission` names the file that the official server of a hidden split takes ("vqav2", "docvqa", ...).
+    """
 
     name: str
     benchmark: str
@@ -52,6 +55,7 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
     aliases: tuple[str, ...] = ()
     suites: tuple[str, ...] = ()
     chance: float | None = None
+    submission: str = ""
     published: tuple[Published, ...] = ()
     verified: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -19,18 +19,25 @@ from vlmeval.data.task import Task
 from vlmeval.kinds import parse
 from vlmeval.kinds.letters import LETTERS
 from vlmeval.kinds.mmmu import extract_mmmu
+from vlmeval.kinds.mmmu_pro import extract_mmmu_pro
 from vlmeval.kinds.parse import Extraction
 from vlmeval.kinds.prompt import find_open_style, find_style, render, render_options
 from vlmeval.kinds.rotation import Pass, displayed, expected_passes, offered, order_of, passes, wordings
+from vlmeval.kinds.scienceqa import extract_gpt3, extract_llava
 from vlmeval.kinds.short import open_answer
 from vlmeval.kinds.vlmevalkit import extract_2024, extract_current
 from vlmeval.types import Answer, Outcome, Output, Part, Request, Sample
+
+Extractor = Literal["vlmeval", "vlmevalkit-2024", "vlmevalkit", "mmmu", "mmmu-pro", "llava", "scienceqa-gpt3"]
 
 EXTRACTORS: Mapping[str, Callable[[str, Sequence[str]], Extraction]] = {
     "vlmeval": parse.extract,
     "vlmevalkit-2024": extract_2024,
     "vlmevalkit": extract_current,
     "mmmu": extract_mmmu,
+    "mmmu-pro": extract_mmmu_pro,
+    "llava": extract_llava,
+    "scienceqa-gpt3": extract_gpt3,
 }
 
 PARSER = "1"
@@ -49,7 +56,7 @@ class ChoiceOptions(Struct, frozen=True, forbid_unknown_fields=True):
     mode: Literal["generate", "likelihood"] = "generate"
     policy: Literal["honest", "official"] = "honest"
     language: Literal["en", "zh"] = "en"
-    extractor: Literal["vlmeval", "vlmevalkit-2024", "vlmevalkit", "mmmu"] = "vlmeval"
+    extractor: Extractor = "vlmeval"
     seed: int = 42
 
 
@@ -60,6 +67,8 @@ class ChoiceKind:
     `undefined_metrics`: metrics that need passes which this task may leave out. `parser`: what reads the replies, for
     signatures.
     """
+
+    flags = frozenset({"judge", "mode", "policy", "stop_early"})
 
     def __init__(self, task: Task) -> None:
         self.options = jsonio.convert(task.options, ChoiceOptions, where=f"task {task.name}, [options]")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from vlmeval.data.task import PromptStyle, Task
 from vlmeval.errors import ConfigError
@@ -44,6 +45,11 @@ STYLES: Mapping[str, PromptStyle] = {
     "llava-open": PromptStyle(f"{{question}}\n{_SHORTLY}"),
     "mmmu": _MMMU,
     "mmmu-open": _MMMU_OPEN,
+    "mathvista": PromptStyle(
+        "Hint: {hint}\nQuestion: {question}{unit}{options}",
+        wrap={"unit": " (Unit: {unit})", "options": "\nChoices:{options}"},
+        option="\n({letter}) {choice}",
+    ),
     "short": PromptStyle(f"{{question}}\n{_SHORTLY}"),
 }
 """The built-in styles. `official` is that of MMBench's own toolkit, which asks Chinese questions in English, too."""
@@ -124,10 +130,11 @@ def merged(parts: Sequence[Part]) -> tuple[Part, ...]:
     return tuple(joined)
 
 
-def _pieces(template: str) -> list[tuple[str, str]]:
+@lru_cache(256)
+def _pieces(template: str) -> tuple[tuple[str, str], ...]:
     """Return the literals of `template`, each with the field name after it; the last one has none."""
     pieces = [*_FIELD.split(template), ""]
-    return list(zip(pieces[::2], pieces[1::2], strict=True))
+    return tuple(zip(pieces[::2], pieces[1::2], strict=True))
 
 
 def _parts(value: str | tuple[Part, ...]) -> tuple[Part, ...]:

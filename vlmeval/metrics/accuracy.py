@@ -6,6 +6,7 @@
     vanilla_all    share of all passes that are right
     accuracy       its only pass is right; of several epochs, the share that is
     exact_match    the reply equals a reference, but for case, blanks and a closing full stop
+    verbatim       the value is a reference, character by character: the kind has given it the gold's form (MathVista)
 
 An unparsed answer is not right; that it was unparsed is counted elsewhere. A sample without references does not enter.
 All are equal to the official programs on the recorded cases, per sample. Known difference: a group of passes that is
@@ -127,6 +128,23 @@ class ExactMatch(_Share):
     def _counted(self, sample: Sample, answers: Sequence[Answer]) -> tuple[float, float]:
         golds = {_folded(reference) for reference in sample.references}
         right = sum(isinstance(answer.value, str) and _folded(answer.value) in golds for answer in answers)
+        return (right / len(answers) if answers else 0.0), 1.0
+
+
+class Verbatim(_Share):
+    """The answer's value is a reference, character by character: a letter, or what the kind made of the reply."""
+
+    info = MetricInfo(
+        "verbatim",
+        "Accuracy",
+        scale=100.0,
+        source="lupantech/MathVista evaluation/calculate_score.py",
+        signature="verbatim",
+        proportion=True,
+    )
+
+    def _counted(self, sample: Sample, answers: Sequence[Answer]) -> tuple[float, float]:
+        right = sum(answer.value in sample.references for answer in answers)
         return (right / len(answers) if answers else 0.0), 1.0
 
 

@@ -13,26 +13,22 @@ Two official programs disagree on when, and both are here (the same replies: 49.
     vqa_m4c   EvalAIAnswerProcessor of MMF, as in github.com/haotian-liu/LLaVA, llava/eval/m4c_evaluator.py. Everything
               is processed always; before it, commas and question marks go, and "'s" is set apart.
 
-`VqaVlmevalkit` is VLMEvalKit's, as of its published runs (c03bc04): it processes always, without m4c's first step.
+    vqa_vlmevalkit        VLMEvalKit's, as of its published runs (c03bc04, 2024): it processes always, without m4c's
+                          first step.
+    vqa_vlmevalkit_2026   the same at e8e78f0: a full stop goes only where no digit stands before it either ("3." stays)
 
 Tolerance: equal per sample on the official cases. Known differences: vqa_v2's program rounds to 4 decimals, this does
-not; m4c's refuses questions without exactly ten answers, this divides by as many as there are; VLMEvalKit's current
-code keeps the full stop of "3.", as no metric here does.
+not; m4c's refuses questions without exactly ten answers, this divides by as many as there are.
 """
 
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Self
 
-from vlmeval.types import Answer, MetricInfo, Sample
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from vlmeval.metrics.mean import MeanAccuracy
+from vlmeval.types import MetricInfo
 
 PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
 NUMBER_WORDS = {
@@ -57,15 +53,17 @@ CONTRACTIONS = {
 
 _GROUPED_DIGITS = re.compile(r"\d,\d")
 _FULL_STOP = re.compile(r"\.(?!\d)")
+_LONE_FULL_STOP = re.compile(r"(?<!\d)\.(?!\d)")
 # The official programs pass re.UNICODE, which is 32, where re.sub expects how many to replace.
 _FULL_STOPS_REMOVED = 32
 MEMO = 1 << 17
 
 
-def without_punctuation(text: str) -> str:
+def without_punctuation(text: str, full_stop: re.Pattern[str] = _FULL_STOP) -> str:
     """Return `text` with each mark deleted or made a blank, and up to 32 full stops that no digit follows deleted.
 
     A mark is deleted where the original text has it beside a blank, or has a digit, a comma and a digit anywhere.
+    `full_stop` finds those to delete.
     """
     grouped = _GROUPED_DIGITS.search(text) is not None
     result = text
@@ -73,7 +71,7 @@ def without_punctuation(text: str) -> str:
         if mark in text:
             beside = grouped or f"{mark} " in text or f" {mark}" in text
             result = result.replace(mark, "" if beside else " ")
-    return _FULL_STOP.sub("", result, _FULL_STOPS_REMOVED)
+    return full_stop.sub("", result, _FULL_STOPS_REMOVED) if "." in result else result
 
 
 def plain_words(text: str) -> str:
@@ -82,6 +80,7 @@ def plain_words(text: str) -> str:
     return " ".join(CONTRACTIONS.get(word, word) for word in words if word not in ARTICLES)
 
 
+@lru_cache(MEMO)
 def one_line(text: str) -> str:
     """Return `text` stripped, newlines and tabs as blanks."""
     return text.replace("\n", " ").replace("\t", " ").strip()
@@ -94,12 +93,19 @@ def processed(text: str) -> str:
 
 
 @lru_cache(MEMO)
+def processed_2026(text: str) -> str:
+    """Return `text` as VLMEvalKit at e8e78f0 compares it: a full stop after a digit stays."""
+    return plain_words(without_punctuation(one_line(text), _LONE_FULL_STOP))
+
+
+@lru_cache(MEMO)
 def processed_m4c(text: str) -> str:
     """Return `text` as the M4C evaluator compares it."""
     words = text.lower().replace(",", "").replace("?", "").replace("'s", " 's").strip()
     return plain_words(without_punctuation(one_line(words)))
 
 
+@lru_cache(256)
 def leave_one_out(matches: int, people: int) -> float:
     """Return the mean over the `people` leave-one-out subsets of min(1, matches left / 3). No people give 0."""
     if not people:
@@ -110,54 +116,29 @@ def leave_one_out(matches: int, people: int) -> float:
 
 def vqa_v2(reply: str, references: Sequence[str]) -> float:
     """Return the accuracy of `reply` by the VQA evaluation code, 0..1."""
-    people = [one_line(text) for text in references]
-    if len(set(people)) == 1:
-        return leave_one_out(people.count(one_line(reply)), len(people))
-    return vqa_vlmevalkit(reply, people)
+    people = list(map(one_line, references))
+    if people.count(people[0]) == len(people):
+        return leave_one_out(len(people) if one_line(reply) == people[0] else 0, len(people))
+    return leave_one_out(list(map(processed, people)).count(processed(reply)), len(people))
 
 
 def vqa_m4c(reply: str, references: Sequence[str]) -> float:
     """Return the accuracy of `reply` by the M4C evaluator, 0..1."""
-    return leave_one_out([processed_m4c(text) for text in references].count(processed_m4c(reply)), len(references))
+    return leave_one_out(list(map(processed_m4c, references)).count(processed_m4c(reply)), len(references))
 
 
 def vqa_vlmevalkit(reply: str, references: Sequence[str]) -> float:
     """Return the accuracy of `reply` as VLMEvalKit's published runs have it, 0..1."""
-    return leave_one_out([processed(text) for text in references].count(processed(reply)), len(references))
+    return leave_one_out(list(map(processed, references)).count(processed(reply)), len(references))
 
 
-class VqaAccuracy(ABC):
-    """The mean of a per-sample accuracy; statistics (accuracy, samples). An unparsed reply scores 0."""
+def vqa_vlmevalkit_2026(reply: str, references: Sequence[str]) -> float:
+    """Return the accuracy of `reply` as VLMEvalKit has it at e8e78f0, 0..1."""
+    return leave_one_out(list(map(processed_2026, references)).count(processed_2026(reply)), len(references))
 
-    info: MetricInfo
 
-    @staticmethod
-    @abstractmethod
-    def accuracy(reply: str, references: Sequence[str]) -> float:
-        """Return the accuracy of one reply, 0..1."""
-
-    def fit(self, samples: Sequence[Sample]) -> Self:
-        """Return this metric: it needs nothing of the other samples."""
-        return self
-
-    def stats(self, sample: Sample, answers: Sequence[Answer]) -> tuple[float, ...] | None:
-        """Return (accuracy, 1), or None without a reference or an answer. Several answers count by their mean."""
-        if not sample.references or not answers:
-            return None
-        scores = [
-            self.accuracy(answer.value, sample.references) if isinstance(answer.value, str) else 0.0
-            for answer in answers
-        ]
-        return sum(scores) / len(scores), 1.0
-
-    def value(self, total: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the mean accuracy, shape (...), of sums, shape (..., 2); NaN for no samples."""
-        import numpy as np
-
-        counted = total[..., 1]
-        mean: NDArray[np.float64] = np.full(counted.shape, np.nan)
-        np.divide(total[..., 0], counted, out=mean, where=counted > 0)
-        return mean
+class VqaAccuracy(MeanAccuracy):
+    """The mean of a VQA accuracy; statistics (accuracy, samples). An unparsed reply scores 0."""
 
 
 class VqaV2(VqaAccuracy):
@@ -197,3 +178,16 @@ class VqaVlmevalkit(VqaAccuracy):
         signature="vqa:vlmevalkit",
     )
     accuracy = staticmethod(vqa_vlmevalkit)
+
+
+class VqaVlmevalkit2026(VqaAccuracy):
+    """VQA accuracy as VLMEvalKit's code has it since it keeps the full stop of "3."."""
+
+    info = MetricInfo(
+        name="vqa_vlmevalkit_2026",
+        title="VQA accuracy (VLMEvalKit 2026)",
+        scale=100.0,
+        source="VLMEvalKit vqa_eval.py at e8e78f0",
+        signature="vqa:vlmevalkit-2026",
+    )
+    accuracy = staticmethod(vqa_vlmevalkit_2026)

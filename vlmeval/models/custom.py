@@ -42,7 +42,7 @@ class _Custom:
     def __init__(self, user: Any, *, path: Path, options: Mapping[str, Scalar], sha256: str) -> None:
         self._user = user
         self._options = dict(options)
-        self._file = path.name
+        self._path = path
         self._sha256 = sha256
         self._label = f"{path.name}:{type(user).__name__}"
         self.name = slug(str(getattr(user, "name", "") or f"{path.stem}-{type(user).__name__}"))
@@ -54,7 +54,7 @@ class _Custom:
         own = {"wrapper": "custom", "class": self._label, "options": self._options}
         if not hasattr(self._user, "recipe"):
             return {**own, "file_sha256": self._sha256}
-        recipe = self._user.recipe()
+        recipe = self._called("recipe")
         try:
             msgspec.json.encode(recipe)
         except (TypeError, UnicodeEncodeError) as error:
@@ -66,7 +66,14 @@ class _Custom:
     def close(self) -> None:
         """Close the user's object, where it can be."""
         if hasattr(self._user, "close"):
-            self._user.close()
+            self._called("close")
+
+    def _called(self, method: str) -> Any:
+        """Return what a method of the user's object without arguments returns. Raises ModelError where it breaks."""
+        try:
+            return getattr(self._user, method)()
+        except Exception as error:  # the user's code may raise anything; its place is what helps
+            raise ModelError(f"{_place(error, self._path)} in {method}()") from error
 
     def _count(self, name: str) -> int:
         value = getattr(self._user, name, 1)

@@ -19,6 +19,8 @@ def letter_bias(cases: Iterable[Case]) -> tuple[LetterBias, ...]:
     gold: Counter[str] = Counter()
     right: Counter[str] = Counter()
     for case in cases:
+        if not case.shown:
+            continue
         for answer in case.answers:
             letters = dict(zip(case.shown.get(answer.variant, ()), LETTERS, strict=False))
             correct = letters.get(case.sample.references[0]) if case.sample.references else None

@@ -17,13 +17,15 @@ from vlmeval.score.estimates import estimate_all
 from vlmeval.score.letters import letter_bias
 from vlmeval.score.lines import scored_samples
 from vlmeval.score.measure import Measure
+from vlmeval.score.memory import uncollected
 from vlmeval.score.sheet import fill_sheet
-from vlmeval.score.signature import Recipe, data_digest, prompt_digest
+from vlmeval.score.signature import Recipe, as_sent, data_digest, prompt_digest
 from vlmeval.store.layout import RunFolder
 from vlmeval.store.results import ErrorPolicy, Manifest, Scores
 from vlmeval.types import TaskKind
 
 
+@uncollected()
 def score_run(folder: RunFolder, *, errors: ErrorPolicy = "fail", policy: str | None = None) -> Scores:
     """Score the run in `folder`, write its samples.jsonl and scores.json, and return the scores.
 
@@ -41,6 +43,7 @@ def score_run(folder: RunFolder, *, errors: ErrorPolicy = "fail", policy: str | 
     coverage = coverage_of(sheet, expected=manifest.counts.get("expected", 0))
     recipe = Recipe(
         task=task,
+        sampling=as_sent(task.sampling, manifest.recipe),
         prompt=prompt_digest(task, kind),
         parser=kind.parser if isinstance(kind, Parses) else "",
         data_digest=data_digest(samples),

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -23,7 +24,7 @@ from vlmeval.errors import DataError
 from vlmeval.jsonio import digest
 from vlmeval.kinds.prompt import OPEN
 from vlmeval.kinds.rotation import offered, shifted
-from vlmeval.types import Part, Sample, TaskKind
+from vlmeval.types import Part, Sample, Sampling, TaskKind
 
 SHOWN_DIGITS = 4
 PLAIN_OPTIONS = {"epochs": 1, "extractor": "vlmeval", "mode": "generate", "policy": "honest"}
@@ -35,9 +36,10 @@ BLANKS = (
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What all numbers of a run share."""
+    """What all numbers of a run share. `sampling` is `as_sent`."""
 
     task: Task
+    sampling: Sampling
     prompt: str
     parser: str
     data_digest: str
@@ -47,18 +49,20 @@ class Recipe:
 
     def line(self, metric: str, samples: int) -> str:
         """Return the signature of a number of `metric` over `samples`."""
-        task, sampling = self.task, self.task.sampling
+        task, sampling = self.task, self.sampling
         fields = [
             f"{task.name}:{task.version}",
             metric,
             f"prompt:{self.prompt[:SHOWN_DIGITS]}",
             f"parse:{self.parser}" if self.parser else "",
             *(f"{key}:{task.options[key]}" for key in PLAIN_OPTIONS if self._is_changed(key)),
+            f"guess:{task.options['seed']}" if self._guesses_otherwise() else "",
             f"t:{setting(sampling.temperature)}",
             f"p:{setting(sampling.top_p)}" if sampling.top_p is not None else "",
             f"k:{setting(sampling.top_k)}" if sampling.top_k is not None else "",
             f"seed:{sampling.seed}" if sampling.seed is not None else "",
             f"max:{setting(sampling.max_tokens)}",
+            f"stop:{digest(sampling.stop)[:SHOWN_DIGITS]}" if sampling.stop else "",
             f"judge:{self.judge}" if self.judge else "",
             f"errors:{self.errors}" if self.errors != "fail" else "",
             f"n:{samples}",
@@ -68,8 +72,25 @@ class Recipe:
         ]
         return "|".join(field for field in fields if field)
 
+    def _guesses_otherwise(self) -> bool:
+        """Tell whether guesses are made with a seed that is not the usual one: it moves the score."""
+        return self.task.options.get("policy") == "official" and "seed" in self.task.options
+
     def _is_changed(self, key: str) -> bool:
         return bool(self.task.options.get(key, PLAIN_OPTIONS[key]) != PLAIN_OPTIONS[key])
+
+
+def as_sent(sampling: Sampling, recipe: Mapping[str, Any]) -> Sampling:
+    """Return the settings that reached the model, from those of the task and the recipe of the run.
+
+    A wrapper's own settings go before the task's; what it does not send is left to the model. Under which settings
+    replayed answers were made is not known.
+    """
+    if recipe.get("model.wrapper") == "replay":
+        return Sampling()
+    unsent = recipe.get("model.not_sent", ())
+    asked = {name: value for name, value in msgspec.structs.asdict(sampling).items() if name not in unsent}
+    return Sampling(**{name: recipe.get(f"model.sampling.{name}", value) for name, value in asked.items()})
 
 
 def setting(value: float | None) -> str:

@@ -1,0 +1,113 @@
+"""MMMU-Pro against the verdicts stored with the official program's outputs: every letter, but for its random draws."""
+
+import ast
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.official.cases import REASON, Case, Parity, compares, found_cases
+from vlmeval.data.task import Task
+from vlmeval.kinds.choice import ChoiceKind
+from vlmeval.types import Answer, Output, Sample
+
+FOUND = found_cases("mmmu_pro_")
+MODES = [(case, path.name.split("_")[1].partition(".")[0]) for case in FOUND for path in
+         sorted(case.folder.glob("responses_*.jsonl.gz"))]  # fmt: skip
+MODE = pytest.mark.parametrize(("case", "mode"), MODES, ids=[f"{case.folder.name}-{mode}" for case, mode in MODES])
+pytestmark = pytest.mark.skipif(not FOUND, reason=REASON)
+MOST_DIFFERENCES = 0.05
+"""More than elsewhere: the official rule reads "J. A dramatic increase" as A, "D. both B and C" as C."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """A reply, what we read in it and what the official program stored."""
+
+    sample: Sample
+    reply: str
+    answer: Answer
+    official: dict[str, Any]
+
+    @property
+    def drawn(self) -> bool:
+        return bool(self.official["random_fallback"])
+
+    @property
+    def right(self) -> bool:
+        return self.answer.value in self.sample.references
+
+
+def unpacked(case: Case, name: str) -> str:
+    return gzip.decompress((case.folder / name).read_bytes()).decode()
+
+
+@cache
+def read(case: Case, mode: str, extractor: str, policy: str = "honest") -> list[Read]:
+    options = {"circular": False, "extractor": extractor, "policy": policy}
+    kind = ChoiceKind(Task("p", "mmmu", "pro_standard10", "choice", ("accuracy",), "accuracy", options=options))
+    verdicts = json.loads(unpacked(case, f"per_sample_{mode}.json.gz"))
+    found = []
+    for line in unpacked(case, f"responses_{mode}.jsonl.gz").splitlines():
+        row = json.loads(line)
+        sample = Sample(row["id"], ("?",), (row["answer"],), tuple(ast.literal_eval(row["options"])))
+        reply = row["response"] if isinstance(row["response"], str) else ""
+        (answer,) = kind.answers(sample, {"rot0": Output(reply)})
+        found.append(Read(sample, reply, answer, verdicts[row["id"]]))
+    return found
+
+
+def wrong(case: Case, mode: str) -> list[tuple[str, str, Answer, dict[str, Any]]]:
+    """Return the replies that are read otherwise than officially, where nothing was drawn."""
+    return [
+        (one.sample.id, one.reply[-80:], one.answer, one.official)
+        for one in read(case, mode, "mmmu-pro")
+        if not one.drawn and (one.answer.value != one.official["pred"] or one.right != one.official["if_right"])
+    ]
+
+
+@MODE
+def test_every_stored_letter_and_verdict_is_reproduced_where_nothing_was_drawn(case: Case, mode: str) -> None:
+    assert wrong(case, mode) == []
+    figures = case.expected["official"][mode]
+    found = read(case, mode, "mmmu-pro")
+    assert len(found) == figures["n"]
+    assert sum(one.right for one in found) == figures["correct_without_fallback"]
+
+
+@MODE
+def test_exactly_the_drawn_replies_are_unread_and_the_official_policy_draws_them_labelled(
+    case: Case, mode: str
+) -> None:
+    drawn = {one.sample.id for one in read(case, mode, "mmmu-pro") if one.drawn}
+    assert {one.sample.id for one in read(case, mode, "mmmu-pro") if one.answer.value is None} == drawn
+    official = read(case, mode, "mmmu-pro", "official")
+    assert {one.sample.id for one in official if one.answer.rule == "official-random"} == drawn
+    assert all(one.answer.value is not None for one in official)
+
+
+@MODE
+def test_our_own_rule_differs_on_few_replies_and_they_can_be_seen(case: Case, mode: str) -> None:
+    found = read(case, mode, "vlmeval")
+    different = [
+        (one.sample.id, one.reply[-120:], one.answer, one.official["pred"])
+        for one in found
+        if not one.drawn and one.right != one.official["if_right"]
+    ]
+    assert len(different) <= MOST_DIFFERENCES * len(found), "\n".join(map(str, different))
+
+
+@compares("mmmu_pro_")
+def lines(case: Case) -> Iterator[Parity]:
+    for mode in [mode for other, mode in MODES if other == case]:
+        found = read(case, mode, "mmmu-pro")
+        official = sum(one.official["if_right"] for one in found if not one.drawn) / len(found)
+        ours = sum(one.right for one in found) / len(found)
+        drawn = sum(one.drawn for one in found)
+        note = f"{drawn} drawn at random there, unparsed here" if drawn else ""
+        largest = max(abs(ours - official), 1.0 if wrong(case, mode) else 0.0)
+        yield Parity(f"accuracy, {mode}", len(found), official, ours, largest, note)
