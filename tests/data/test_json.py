@@ -170,5 +170,5 @@ def test_the_digest_of_json_covers_the_rows_used_and_the_sizes_of_their_images(t
 
 
 def test_an_unknown_suffix_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"data files end in \.tsv, \.parquet, .* not \"\.xlsx\""):
-        opened(Path(written(tmp_path / "t.xlsx", 1)))
+    with pytest.raises(DataError, match=r"data files end in \.tsv, \.parquet, .* not \"\.xls\""):
+        opened(Path(written(tmp_path / "t.xls", 1)))

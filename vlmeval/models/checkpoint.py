@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import sys
 from pathlib import Path
 from typing import Any, Literal
 
@@ -126,6 +127,8 @@ class Checkpoint:
         """
         options = self._load_options(placement)
         try:
+            if not sys.stderr.isatty():
+                transformers.utils.logging.disable_progress_bar()
             model, report = auto.from_pretrained(self.source, config=self.config, output_loading_info=True, **options)
             if "device_map" not in options:
                 model = model.to(placement.resolved_device())
