@@ -16,7 +16,7 @@ from vlmeval.benchmark import (
     Split,
     Tsv,
     plain_question,
-    row_picture,
+    row_images,
     yes_no_gold,
 )
 
@@ -43,7 +43,7 @@ def sample(row: Row) -> Sample:
     second = found["l2"]
     return Sample(
         id=index,
-        parts=(row_picture(row), plain_question(row, "question")),
+        parts=(*row_images(row), plain_question(row, "question")),
         references=yes_no_gold(row, "answer", "gt_answer"),
         tags={"category": second.partition("_")[0], "l2-category": second},
         cluster=f"{second}_{found['set']}",

@@ -11,7 +11,7 @@ from vlmeval.benchmark import (
     Split,
     Tsv,
     plain_question,
-    row_picture,
+    row_images,
     yes_no_gold,
 )
 
@@ -21,14 +21,14 @@ HUB = Hub(("lmms-lab/MME", "lmms-lab-encoder/MME"), split="test", revision="main
 
 def sample(row: Row) -> Sample:
     """Return a question. The hub names both questions about an image alike, so their ids get the number of the row."""
-    image = row_picture(row)
-    category = row.required("category")
-    pair = row.text("image_path", "question_id") or image.sha256[:16]
+    images = row_images(row)
+    category = " ".join(row.required("category").split())
+    pair = row.text("image_path", "question_id") or (images[0].sha256 if images else f"row {row.number}")
     pair = pair if pair.startswith(f"{category}/") else f"{category}/{pair}"
     number = row.required("index") if row.has("index") else f"{pair}#{row.number}"
     return Sample(
         id=number,
-        parts=(image, plain_question(row, "question")),
+        parts=(*images, plain_question(row, "question")),
         references=yes_no_gold(row, "answer"),
         tags={"category": category},
         cluster=pair,

@@ -20,7 +20,7 @@ from vlmeval.benchmark import (
     Tsv,
     plain_question,
     row_id,
-    row_picture,
+    row_images,
     yes_no_gold,
 )
 
@@ -42,16 +42,17 @@ def categories(row: Row, default: str) -> list[str]:
 def samples(row: Row, only: str = "") -> Iterator[Sample]:
     """Yield the row's question once for each of its categories, or for `only` one."""
     number = row_id(row, ("index", "id", "question_id"))
-    image = row_picture(row)
+    images = row_images(row)
+    image_id = images[0].sha256 if images else row.text("image_source") or ""
     question, gold = plain_question(row, "question", "text"), yes_no_gold(row, "answer", "label")
     for name in categories(row, only):
         if only in ("", name):
             yield Sample(
                 id=f"{name}:{number}",
-                parts=(image, question),
+                parts=(*images, question),
                 references=gold,
                 tags={"category": name},
-                cluster=image.sha256[:16],
+                cluster=image_id,
                 fields={"row": number},
             )
 

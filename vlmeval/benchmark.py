@@ -32,7 +32,7 @@ from vlmeval.data.build import (
     row_tags,
     short_sample,
 )
-from vlmeval.data.polar import plain_question, row_picture, yes_no_gold
+from vlmeval.data.polar import plain_question, yes_no_gold
 from vlmeval.data.sources import Bundled, Files, Hub, Source, Tsv, open_table
 from vlmeval.data.table import Row, Table
 from vlmeval.errors import DataError
@@ -73,7 +73,6 @@ __all__ = [
     "row_choices",
     "row_id",
     "row_images",
-    "row_picture",
     "row_tags",
     "short_sample",
     "yes_no_gold",

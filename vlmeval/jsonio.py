@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +24,11 @@ T = TypeVar("T")
 def encode(value: object) -> bytes:
     """Return `value` as one line of JSON, struct fields in order, no blanks."""
     return msgspec.json.encode(value)
+
+
+def encode_lines(values: Iterable[object]) -> bytes:
+    """Return `values` as JSON Lines, each line ended."""
+    return msgspec.json.Encoder().encode_lines(values)
 
 
 def decode(data: bytes | str, kind: type[T], *, where: str) -> T:

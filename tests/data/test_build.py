@@ -102,10 +102,13 @@ def test_a_choice_keeps_hint_and_tags_and_leaves_out_what_is_absent(tmp_path: Pa
         ({"image": ""}, 'column "image": the cell is empty'),
         ({"B": ""}, "1 options; a choice needs two"),
         ({"index": ""}, 'column "index": the cell is empty'),
+        ({"options": str(["x"] * 26 + ["y"])}, "27 options; there are letters for 26 at most"),
     ],
 )
 def test_a_row_that_lacks_what_a_choice_needs_is_an_error(tmp_path: Path, change: dict[str, str], message: str) -> None:
     record = {"index": 3, "question": "Q?", "A": "a", "B": "b", "answer": "A", "image": picture(1)}
+    if "options" in change:
+        del record["A"], record["B"]
     with pytest.raises(DataError, match=message):
         choice_sample(row_of(tmp_path, record | change))
 
@@ -172,6 +175,12 @@ def test_short_answers_are_kept_as_given(tmp_path: Path, record: dict[str, Any],
 def test_questions_about_one_image_are_one_cluster(tmp_path: Path) -> None:
     record = {"question_id": 5, "image_id": 9, "question": "Q?", "answers": ["x"], "image": picture(1)}
     assert short_sample(row_of(tmp_path, record)).cluster == "9"
+    options = {"id": 5, "question": "Q?", "A": "a", "B": "b", "answer": "A", "image": picture(1)}
+    first, again, other = (
+        choice_sample(row_of(tmp_path, {**options, "id": number, "image": picture(seen)}))
+        for number, seen in ((1, 1), (2, 1), (3, 2))
+    )
+    assert first.cluster == again.cluster != other.cluster
 
 
 def test_retrieval_asks_both_ways(tmp_path: Path) -> None:

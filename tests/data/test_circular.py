@@ -123,8 +123,9 @@ def test_every_group_of_the_real_mmbench_release_of_2023_is_whole(tmp_path: Path
     case = CASES / "mmbench_dev_llava15_13b"
     if not case.exists():
         pytest.skip(f"the real outputs are not here: {case}")
-    sheet = openpyxl.load_workbook(case / "llava-v1.5-13b.xlsx", read_only=True).worksheets[0]
-    header, *rows = sheet.iter_rows(values_only=True)
+    book = openpyxl.load_workbook(case / "llava-v1.5-13b.xlsx", read_only=True)
+    header, *rows = book.worksheets[0].iter_rows(values_only=True)
+    book.close()
     columns = [str(name) for name in header]
     path = write_tsv(tmp_path / "t.tsv", columns, [dict(zip(columns, row, strict=True)) for row in rows])
     found = groups_of(path)

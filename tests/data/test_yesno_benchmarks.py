@@ -261,3 +261,38 @@ def test_a_limited_mme_run_shows_no_sum_that_lacks_categories(tmp_path: Path) ->
     assert "mme_perception" not in found
     assert found["mme_total category=existence"] == 200.0
     assert any(note.startswith("mme_total is undefined") for note in scores.notes)
+
+
+def test_recorded_rows_without_pictures_are_read_where_that_is_allowed(tmp_path: Path) -> None:
+    for task, rows in (("pope", pope_tsv_rows()), ("mme", mme_rows()), ("hallusionbench", hallusion_rows())):
+        bare = [{name: cell for name, cell in row.items() if name not in ("image", "image_path")} for row in rows]
+        path = write_tsv(tmp_path / f"{task}.tsv", list(bare[0]), bare)
+        with pytest.raises(DataError, match='no column "image"'):
+            read(task, path)
+        with open_samples(find_task(task), DataOptions(data=path, imageless=True)) as samples:
+            assert all(len(sample.parts) == 1 for sample in samples)
+
+
+@FORMATS
+def test_amber_scores_end_to_end(tmp_path: Path, write: Writer) -> None:
+    kinds = (
+        "discriminative-hallucination",
+        "discriminative-attribute-state",
+        "discriminative-attribute-number",
+        "relation",
+    )
+    rows = [
+        {"index": number, "image": picture(number // 4), "question": f"Is there a dog {number}?", "category": kind,
+         "answer": "yes" if number % 8 in (1, 3) else "no"}
+        for number, kind in enumerate(kinds * 4)
+    ]  # fmt: skip
+
+    def deny(sample: Sample, request: Request) -> str:
+        assert request.text.endswith(f"dog {sample.id}?\nPlease answer yes or no.")
+        return "No."
+
+    found = figures(scored("AMBER", tmp_path, write(tmp_path, rows), deny))
+    assert (found["yesno_accuracy"], found["precision_no"], found["recall_no"]) == (0.75, 0.75, 1.0)
+    assert found["f1_no"] == pytest.approx(2 * 0.75 / 1.75)
+    assert (found["yesno_accuracy category=Existence"], found["yesno_accuracy category=Attribute"]) == (1.0, 0.75)
+    assert found["macro_category"] == pytest.approx((1.0 + 0.75 + 0.5) / 3)

@@ -136,6 +136,10 @@ TABLE: dict[str, list[tuple[str, tuple[str, ...], str | None, str]]] = {
     "several letters and repeated lists": [
         ("B or C", ANIMALS, None, "several_letters"),
         ("A and B", ANIMALS, None, "several_letters"),
+        ("A B C D", ANIMALS, None, "several_letters"),
+        ("A, B and C are wrong. D.", ANIMALS, None, "several_letters"),
+        ("C, D are out", ANIMALS, None, "several_letters"),
+        ("B, A dog is shown", ANIMALS, "B", "label"),
         ("A, B", ANIMALS, None, "several_letters"),
         ("A/B", ANIMALS, None, "several_letters"),
         ("ABCD", ANIMALS, None, "no_option"),

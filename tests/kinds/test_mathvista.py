@@ -6,6 +6,7 @@ import pytest
 
 from vlmeval.data.task import Task
 from vlmeval.errors import ConfigError, DataError
+from vlmeval.kinds import judge
 from vlmeval.kinds.mathvista import MathVistaKind, find_list, find_number, nearest
 from vlmeval.types import Answer, Failure, Output, Sample
 
@@ -147,6 +148,28 @@ def test_the_nearest_option_is_labelled_and_the_first_of_equals() -> None:
     assert nearest("cot", ["cat", "cut"]) == "A"
     assert read(CHOICE, "no idea", policy="official").rule == "official-nearest"
     assert kind(policy="official").extracted(CHOICE, "zzz").rule == "official-nearest"
+
+
+@pytest.mark.parametrize(
+    ("sample", "words", "value"),
+    [
+        (free("integer"), "14", "14"),
+        (free("integer"), "The final answer is 14.", "14"),
+        (free("float", "1"), "0.25", "0.2"),
+        (free("list"), "[1, 2]", "[1, 2]"),
+        (free("integer"), "none", None),
+        (free("list"), "none", None),
+    ],
+)
+def test_a_judge_is_asked_for_the_form_of_the_gold_and_its_words_are_read_by_the_rules(
+    sample: Sample, words: str, value: str | None
+) -> None:
+    reply = "Either 7 or 8, or both of them."
+    outcomes = {"rot0": Output(reply)}
+    (request,) = judge.requests(sample, outcomes, kind().answers(sample, outcomes), kind=kind())
+    assert kind().form(sample) in request.text
+    assert f"<reply>\n{reply}\n</reply>" in request.text
+    assert kind().judged(sample, "rot0", words).value == value
 
 
 def test_a_failure_is_no_answer() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vlmeval.metrics.yesno import F1, PopeF1, Precision, Recall, YesNoAccuracy, YesRatio
+from vlmeval.metrics.yesno import F1, F1No, PopeF1, Precision, PrecisionNo, Recall, RecallNo, YesNoAccuracy, YesRatio
 from vlmeval.types import Answer, Sample
 
 Pair = tuple[str, str | None]
@@ -99,3 +99,25 @@ def test_statistics_of_two_halves_add_up_and_all_resamples_are_valued_in_one_cal
 def test_a_sample_of_a_category_that_was_not_fitted_does_not_enter() -> None:
     metric, _, _ = fitted(MIXED)
     assert metric.stats(sample(1, "yes", "rare"), []) is None
+
+
+def amber(pairs: Sequence[Pair]) -> tuple[float, float, float, float]:
+    """Return what AMBER's inference.py prints: accuracy, precision, recall, F1."""
+    says = [{"yes": "Yes", "no": "No", None: "?"}[said] for _, said in pairs]
+    truth = [gold for gold, _ in pairs]
+    right = sum(say.lower() == gold for say, gold in zip(says, truth, strict=True))
+    denied = sum(say == "No" and gold == "no" for say, gold in zip(says, truth, strict=True))
+    accuracy = round(right / len(pairs) * 100, 1)
+    precision = round(denied / says.count("No") * 100, 1)
+    recall = round(denied / truth.count("no") * 100, 1)
+    share = 2 * (precision / 100) * (recall / 100) / ((precision / 100) + (recall / 100) + 0.0001)
+    return accuracy, precision, recall, round(share * 100, 1)
+
+
+def test_amber_measures_what_is_denied() -> None:
+    drawn = random.Random(11)
+    for _ in range(20):
+        pairs: list[Pair] = [(drawn.choice(["yes", "no"]), drawn.choice(["yes", "no", "no", None])) for _ in range(200)]
+        found = [100 * value(metric, pairs) for metric in (YesNoAccuracy(), PrecisionNo(), RecallNo(), F1No())]
+        assert found[:3] == pytest.approx(amber(pairs)[:3], abs=0.0501)
+        assert found[3] == pytest.approx(amber(pairs)[3], abs=0.11)

@@ -60,7 +60,8 @@ class Case:
 class Parity:
     """An official figure and ours on the same replies: a line of PARITY.md.
 
-    `largest` is the largest difference in all that the line stands for: the figure, its breakdowns, every sample. Where
+    `default` is the figure of our own reading, which tasks use, where that is another than the official one's. `largest`
+    is the largest difference in all that the line stands for: the figure, its breakdowns, every sample. Where
     the official program draws at random, those samples are left out of it, and `note` says so.
     """
 
@@ -70,6 +71,7 @@ class Parity:
     ours: float
     largest: float
     note: str = ""
+    default: float | None = None
 
 
 Lines = Callable[[Case], Iterable[Parity]]

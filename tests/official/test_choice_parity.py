@@ -218,8 +218,9 @@ def lines(case: Case) -> Iterator[Parity]:
     title = "circular accuracy" if asked.circular else "accuracy"
     groups = f", {len(ours) - 1} groups" if len(ours) > 1 else ""
     note = f"{len(judged)} replies by the recorded judge" if judged else ""
-    yield Parity(f"{title}{groups}", len(asked.samples), official["Overall"], ours["Overall"],
-                 max(verdicts, largest_difference(ours, official)), note)  # fmt: skip
+    own = mean(list(asked.hits("vlmeval", primary(asked)).values()), primary(asked))
+    largest = max(verdicts, largest_difference(ours, official))
+    yield Parity(f"{title}{groups}", len(hits), official["Overall"], ours["Overall"], largest, note, own)
 
 
 @CASE

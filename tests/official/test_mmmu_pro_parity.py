@@ -110,4 +110,5 @@ def lines(case: Case) -> Iterator[Parity]:
         drawn = sum(one.drawn for one in found)
         note = f"{drawn} drawn at random there, unparsed here" if drawn else ""
         largest = max(abs(ours - official), 1.0 if wrong(case, mode) else 0.0)
-        yield Parity(f"accuracy, {mode}", len(found), official, ours, largest, note)
+        own = sum(one.right for one in read(case, mode, "vlmeval")) / len(found)
+        yield Parity(f"accuracy, {mode}", len(found), official, ours, largest, note, own)

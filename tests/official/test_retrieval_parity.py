@@ -125,8 +125,8 @@ def lines(case: Case) -> Iterator[Parity]:
         for first, metric in RECALLS.items():
             value, official = value_of(metric, ranks), clip[f"{side}_retrieval_recall@{first}"]
             border = ranks.tied & (np.floor(ranks.rank) <= first) & (ranks.rank > first)
-            note = f"{int(border.sum())} tie at the border: expected rank" if border.any() else ""
+            note = "computed in 32 bits there"
+            note += f"; {int(border.sum())} tie at the border: expected rank" if border.any() else ""
             beyond = max(0.0, abs(value - official) - border.sum() / len(ranks.rank))
-            # CLIP_benchmark computes in 32 bits.
             yield Parity(f"{side} recall@{first}", len(ranks.rank), official, value, 0.0 if beyond < 1e-6 else beyond,
                          note)  # fmt: skip

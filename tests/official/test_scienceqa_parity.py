@@ -148,6 +148,8 @@ def lines(case: Case) -> Iterator[Parity]:
     ours = shares(found, verdicts)
     official = {name: case.expected["official"][name] for name in ours}
     drawn = sum(one.drawn for one in found)
-    note = f"{drawn} draws of the official program taken as recorded; unparsed by default" if drawn else ""
-    yield Parity("accuracy, %, and with an image", len(found), official["acc"], ours["acc"],
-                 largest_difference(ours, official), note)  # fmt: skip
+    note = f"{drawn} draws of the official program taken as recorded" if drawn else ""
+    default = read(case, "vlmeval")
+    own = shares(default, [one.right for one in default])["acc"]
+    largest = largest_difference(ours, official)
+    yield Parity("accuracy, %, and with an image", len(found), official["acc"], ours["acc"], largest, note, own)

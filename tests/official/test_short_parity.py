@@ -6,14 +6,14 @@ VLMEvalKit writes them.
 
 import ast
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.official.cases import PANDAS_MISSING, REASON, Case, found_cases
+from tests.official.cases import PANDAS_MISSING, REASON, Case, Parity, compares, found_cases, largest_difference
 from vlmeval.metrics.anls import Anls, AnlsStrict
 from vlmeval.metrics.exact import Match
 from vlmeval.metrics.ocrbench import HANDWRITTEN_MATHS, OcrBench
@@ -152,3 +152,15 @@ def test_vlmevalkits_code_of_2026_keeps_a_full_stop_after_a_digit(case: Case) ->
         rows.append(metric.stats(sample, [Answer("", "nan" if reply in PANDAS_MISSING else reply, "text")]))
     figure = float(metric.value(np.sum(np.array(rows), axis=0)))
     assert 100 * figure == pytest.approx(case.expected["official_current_HEAD"]["Overall"], abs=1e-9)
+
+
+@compares(*PREFIXES)
+def lines(case: Case) -> Iterator[Parity]:
+    asked = read(case)
+    rows = asked.rows()
+    scale = 1 if isinstance(asked.metric, OcrBench) else 100
+    ours = {tag: scale * asked.value(rows, tag) for tag in asked.figures}
+    verdicts = largest_difference({name: row[0] for name, row in rows.items()}, asked.verdicts)
+    largest = max(verdicts, largest_difference(ours, asked.figures))
+    groups = f", {len(ours) - 1} groups" if len(ours) > 1 else ""
+    yield Parity(f"{asked.metric.info.name}{groups}", len(rows), asked.figures[""], ours[""], largest)

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
 import pytest
 
 from tests.data.made import png
-from tests.official.cases import PANDAS_MISSING, REASON, Case, found_cases
+from tests.official.cases import PANDAS_MISSING, REASON, Case, Parity, compares, found_cases, largest_difference
 from tests.score.runs import write_run
 from vlmeval.data.catalog import find_task
 from vlmeval.data.samples import DataOptions, open_samples
@@ -76,10 +77,11 @@ class Exam:
         return "vlmevalkit" if "prediction" in self.rows[0] or "prediction" in self.rows[-1] else "pope"
 
     def reply(self, row: Mapping[str, Any]) -> str:
-        """Return a reply as the official program saw it: "nan" where pandas loses it, a judge's word for a judged one."""
+        """Return a reply as the official program saw it: "nan" where pandas loses it, or a judge's word."""
         verdict = self.case.verdicts.get(str(row.get("index", "")), {})
-        if isinstance(verdict, dict) and (verdict.get("judge_used") or verdict.get("judged")):
-            return str(verdict.get("extracted") or _ruled(row, hit=_hit(verdict)))
+        if _is_judged(verdict):
+            ruled = (str(verdict.get(name, "")).strip() for name in ("judge_output", "extracted"))
+            return next((word for word in ruled if word in ("Yes", "No")), "") or _ruled(row, hit=_hit(verdict))
         text = str(next((row[name] for name in REPLIES if name in row), ""))
         return "nan" if self.extractor == "vlmevalkit" and text in PANDAS_MISSING else text
 
@@ -104,6 +106,11 @@ class Exam:
         lines = (msgspec.json.decode(line, type=ScoredSample) for line in run.samples.read_bytes().splitlines())
         figures = {(one.metric, one.slice): one.value for one in scores.estimates}
         return Scored(figures, {line.id: line for line in lines}, rows)
+
+
+def _is_judged(verdict: object) -> bool:
+    """Tell whether a judge read the reply, as it does where VLMEvalKit's rule finds nothing."""
+    return isinstance(verdict, dict) and bool(verdict.get("judge_used"))
 
 
 def _ruled(row: Mapping[str, Any], *, hit: bool) -> str:
@@ -222,7 +229,9 @@ def test_every_reply_is_read_and_judged_as_the_official_program_does(case: Case,
         verdict = case.verdicts[scored.rows[name]]
         (own,) = line.passes
         said = {"yes": "Yes", "no": "No", None: "Unknown"}[own.value]  # type: ignore[index]
-        if isinstance(verdict, dict):
+        if _is_judged(verdict):
+            same = line.right == _hit(verdict)
+        elif isinstance(verdict, dict):
             same = (said, line.right) == (verdict.get("extracted", said), _hit(verdict))
         else:
             same = line.right == bool(verdict)
@@ -245,3 +254,19 @@ def test_our_own_rule_differs_on_few_replies_and_they_can_be_seen(case: Case, tm
         if line.passes[0].value != official.lines[name].passes[0].value
     ]  # fmt: skip
     assert len(different) <= MOST_DIFFERENCES * len(own.lines), "\n".join(map(str, different))
+
+
+HEADLINES = ("mean_F1", "Overall/Overall", "Overall/aAcc", "total", "Overall", "perception", "Perception")
+
+
+@compares(*TASKS)
+def lines(case: Case) -> Iterator[Parity]:
+    exam = exam_of(case)
+    with TemporaryDirectory() as folder:
+        scored = exam.scored(Path(folder), exam.extractor)
+    ours, official = FIGURES[exam.task](scored), flat(case.expected["official"])
+    compared = {name: value for name, value in official.items() if name in ours}
+    headline = next(name for name in (*HEADLINES, *compared) if name in compared)
+    title = f"{headline.rpartition('/')[2]}, {len(compared) - 1} more figures"
+    largest = largest_difference({name: ours[name] for name in compared}, compared)
+    yield Parity(title, len(scored.lines), compared[headline], ours[headline], largest)

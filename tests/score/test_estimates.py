@@ -83,3 +83,13 @@ def test_slices_come_by_tag_as_given_and_by_value_as_sorted() -> None:
     samples[2].tags["level"] = "1"
     names = [name for name, _ in slice_masks(samples, ("level", "category", "absent"))]
     assert names == ["", "level=1", "category=a", "category=b"]
+
+
+def test_a_tag_of_several_lines_puts_the_sample_into_a_slice_for_each() -> None:
+    samples = [
+        Sample("1", (), tags={"skills": "maths\nlogic"}),
+        Sample("2", (), tags={"skills": "maths"}),
+        Sample("3", ()),
+    ]
+    masks = {name: mask.tolist() for name, mask in slice_masks(samples, ("skills",))}
+    assert masks == {"": [True, True, True], "skills=logic": [True, False, False], "skills=maths": [True, True, False]}

@@ -29,6 +29,8 @@ def example_sample(kind: str) -> Sample:
         question = "What colour is the square?"
         hint = "" if kind == "choice" else "Please answer the question and provide the correct option letter."
         return Sample("example", (image, question), ("C",), ("red", "green", "blue", "yellow"), fields={"hint": hint})
+    if kind == "yesno":
+        return Sample("example", (image, "Is the square blue?"), ("yes",))
     parts: tuple[Part, ...] = (image,) if kind in ("caption", "retrieval") else (image, "What colour is the square?")
     return Sample("i2t:example" if kind == "retrieval" else "example", parts, ("blue",))
 

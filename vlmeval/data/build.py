@@ -49,6 +49,7 @@ def choice_sample(
         references=gold_letter(row, choices, indexed=indexed),
         choices=choices,
         tags=row_tags(row, tags or {}),
+        cluster=cluster_of(row, images),
         fields={"hint": hint} if hint else {},
     )
 
@@ -99,17 +100,14 @@ def short_sample(
     fields: Mapping[str, str] | None = None,
     references: tuple[str, ...] | None = None,
 ) -> Sample:
-    """Return a sample with a short free answer; references are all answers people gave, in order, unless given.
-
-    Questions about one image are resampled together: it is known by its id, else by its digest.
-    """
+    """Return a sample with a short free answer; references are all answers people gave, in order, unless given."""
     images = row_images(row)
     return Sample(
         id=row_id(row, id_columns),
         parts=(*images, row.required("question", "query")),
         references=row_answers(row) if references is None else references,
         tags=row_tags(row, tags or {}),
-        cluster=row.text("image_id", "imageid") or images[0].sha256,
+        cluster=cluster_of(row, images),
         fields=dict(fields or {}),
     )
 
@@ -156,6 +154,11 @@ def row_id(row: Row, columns: Sequence[str]) -> str:
     return row.required(*columns)
 
 
+def cluster_of(row: Row, images: Sequence[Image]) -> str:
+    """Return what is resampled together: the questions about one image, known by its id, else by its digest."""
+    return row.text("image_id", "imageid") or "+".join(image.sha256 for image in images)
+
+
 def row_images(row: Row, *, text_only: bool = False) -> tuple[Image, ...]:
     """Return the row's images. Raises DataError where there is none, unless a row may be `text_only`."""
     images = row.images(*IMAGE_COLUMNS)
@@ -193,6 +196,8 @@ def hint_of(row: Row) -> str | None:
 
 def gold_letter(row: Row, choices: Sequence[Choice], *, indexed: bool = False) -> tuple[str, ...]:
     """Return the gold as one letter in the order of `choices`, () where it is hidden. Raises DataError for others."""
+    if len(choices) > len(LETTERS):
+        raise DataError(f"{row.where}: {len(choices)} options; there are letters for {len(LETTERS)} at most")
     value = row.value("answer")
     text = "" if value is None else str(value).strip()
     if text in _HIDDEN and text not in choices:

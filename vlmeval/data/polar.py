@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-from vlmeval.data.build import row_images
 from vlmeval.data.table import Row
 from vlmeval.errors import DataError
-from vlmeval.types import Image
 
 _GOLDS = {"yes": "yes", "no": "no", "1": "yes", "0": "no", "true": "yes", "false": "no"}
 _HIDDEN = ("", "?", "-", "hidden", "none", "null", "nan")
@@ -36,10 +34,3 @@ def plain_question(row: Row, *names: str) -> str:
     found = list(_INSTRUCTION.finditer(text))
     return text[: found[-1].start()] if found and found[-1].end() == len(text) else text
 
-
-def row_picture(row: Row) -> Image:
-    """Return the image of a row that has one. Raises DataError for none, and for several."""
-    images = row_images(row)
-    if len(images) != 1:
-        raise DataError(f"{row.where}: {len(images)} images, where this benchmark asks about one")
-    return images[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from vlmeval.kinds.letters import LETTERS
 from vlmeval.kinds.normal import region, tidy
@@ -38,24 +39,53 @@ declines to answer, the verdict is Z.
 Write the verdict only: one letter out of {letters}.
 """
 
+_EXTRACTION = """\
+You are given a question and a reply that somebody gave. Write down the final answer that the reply gives, as {form}, \
+and nothing else. Do not solve the question: only read the reply. If the reply gives no final answer, write: none.
+
+<question>
+{question}
+</question>
+<reply>
+{reply}
+</reply>
+"""
+
 _UNREADABLE = frozenset({"empty", "thinking_unfinished", "failure_text", "no_scores"})
 _VERDICT_RULES = frozenset({"letter", "label", "answer", "boxed", "tag", "closing_letter", "is_right"})
 _VERDICT = re.compile(r"\bverdict\b", re.IGNORECASE)
 _NONE = re.compile(rf"\banswer\W{{0,6}}(?:is\W{{0,4}})?{NONE_OF_THEM}\b", re.IGNORECASE)
 
 
-def requests(sample: Sample, outcomes: Mapping[str, Outcome], answers: Sequence[Answer]) -> tuple[Request, ...]:
-    """Return the judge's requests for the unparsed answers of a choice question, under the variants of the replies.
+@runtime_checkable
+class Extracted(Protocol):
+    """A kind whose questions without choices have an answer that a judge can write down."""
 
-    Replies that hold nothing to read (empty, cut off while thinking) are not sent.
+    def form(self, sample: Sample) -> str:
+        """Return what the judge is to write, in words ("a whole number in digits")."""
+        ...
+
+    def judged(self, sample: Sample, variant: str, words: str) -> Answer:
+        """Return what the judge's words stand for, None as value where they name no answer."""
+        ...
+
+
+def requests(
+    sample: Sample, outcomes: Mapping[str, Outcome], answers: Sequence[Answer], *, kind: object = None
+) -> tuple[Request, ...]:
+    """Return the judge's requests for the unparsed answers of a question, under the variants of the replies.
+
+    A question without choices has some only where its `kind` is `Extracted`. Replies that hold nothing to read (empty,
+    cut off while thinking) are not sent.
     """
-    if not sample.choices:
+    form = kind.form(sample) if isinstance(kind, Extracted) and not sample.choices else ""
+    if not sample.choices and not form:
         return ()
     asked = []
     for answer in answers:
         outcome = outcomes.get(answer.variant)
         if answer.value is None and answer.rule not in _UNREADABLE and isinstance(outcome, Output):
-            asked.append(_request(sample, answer.variant, outcome.text))
+            asked.append(_request(sample, answer.variant, outcome.text, form))
     return tuple(asked)
 
 
@@ -75,10 +105,11 @@ def verdict(reply: str, choices: Sequence[str]) -> Extraction:
     return Extraction(found.letter, "judge")
 
 
-def _request(sample: Sample, variant: str, reply: str) -> Request:
+def _request(sample: Sample, variant: str, reply: str, form: str) -> Request:
+    shown = wordings(sample, order_of(sample, variant)) if sample.choices else ()
     options = [
         (letter, "(an image)" if wording == NO_TEXT else wording)
-        for letter, wording in zip(LETTERS, wordings(sample, order_of(sample, variant)), strict=False)
+        for letter, wording in zip(LETTERS, shown, strict=False)
         if wording
     ]
     question = "".join(part if isinstance(part, str) else "(an image)" for part in sample.parts)
@@ -87,6 +118,7 @@ def _request(sample: Sample, variant: str, reply: str) -> Request:
         "options": "\n".join(f"{letter}. {wording}" for letter, wording in options),
         "reply": region((visible(reply) or "").strip()),
         "letters": ", ".join([letter for letter, _ in options] + [NONE_OF_THEM]),
+        "form": form,
     }
-    text = re.sub(r"\{(\w+)\}", lambda match: fields[match[1]], _PROMPT)
+    text = re.sub(r"\{(\w+)\}", lambda match: fields[match[1]], _EXTRACTION if form else _PROMPT)
     return Request(sample.id, variant, (text,), sampling=SAMPLING).keyed()

@@ -82,4 +82,6 @@ def is_introduced(text: str, at: int) -> bool:
     if not before or before[-1] in "([{<\"'\n" or "\u4e00" <= before[-1] <= "\u9fff":
         return True
     word = _PRECEDING_WORD.search(before)
-    return word is None or _INTRODUCED.search(word[1]) is not None
+    if word is None or (len(word[1]) == 1 and word[1].isupper()):  # "A B C D" is a list: each stands as the first does
+        return True
+    return _INTRODUCED.search(word[1]) is not None

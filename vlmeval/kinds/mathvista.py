@@ -33,6 +33,12 @@ from vlmeval.types import Answer, Outcome, Output, Request, Sample
 VARIANT = "rot0"
 EXAMINED_CHARACTERS = 20_000
 
+_FORMS = {
+    "integer": "a whole number in digits",
+    "float": "a decimal number in digits",
+    "list": "a list of numbers in square brackets",
+    "text": "a single word or phrase",
+}
 _BRACKETED = re.compile(r"\(([a-zA-Z])\)")
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
 _NUMBER = re.compile(rf"(?<![\w.,])[-\u2212]?\s?[$€£¥]?({_DIGITS}|\.\d+)")
@@ -97,6 +103,16 @@ class MathVistaKind:
         """Return the letters of the choices: they stand in the order of the sample."""
         return tuple(LETTERS[index] for index in order_of(sample, variant)) if sample.choices else ()
 
+    def form(self, sample: Sample) -> str:
+        """Return what a judge is to write down of a reply without choices."""
+        return _FORMS[_type_of(sample)]
+
+    def judged(self, sample: Sample, variant: str, words: str) -> Answer:
+        """Return the number or list in a judge's words, in the form of the gold."""
+        extraction = _found(sample, words)[0]
+        value = None if extraction is None else self._normal(sample, extraction)
+        return Answer(variant, value, "judge" if value is not None else "judge_none")
+
     def extracted(self, sample: Sample, extraction: str) -> Answer:
         """Return the answer that an extraction (a judge's, a recorded one) stands for, by the official rules."""
         if not sample.choices:
@@ -127,7 +143,7 @@ class MathVistaKind:
             return Answer(VARIANT, found.letter, found.rule)
         if not text:
             return Answer(VARIANT, None, "empty")
-        extraction, rule = find_list(text) if _type_of(sample) == "list" else find_number(text)
+        extraction, rule = _found(sample, text)
         value = None if extraction is None else self._normal(sample, extraction)
         return Answer(VARIANT, value, rule if value is not None or extraction is None else "no_value")
 
@@ -142,6 +158,10 @@ class MathVistaKind:
         except (ValueError, OverflowError):
             return None
         return extraction
+
+
+def _found(sample: Sample, text: str) -> tuple[str | None, str]:
+    return find_list(text) if _type_of(sample) == "list" else find_number(text)
 
 
 def nearest(text: str, choices: Sequence[str]) -> str:

@@ -36,6 +36,9 @@ _LEADING_LABEL = re.compile(
     r"|([A-Za-z])[.](?![A-Za-z]\.)|([A-Z])(?=\n|,? ?(?:because|since)\b| ?[-;]\s|, [a-z]|\s?[\u4e00-\u9fff]))",
     re.IGNORECASE,
 )
+_FURTHER_LETTER = re.compile(
+    r"[\s,/&]{0,3}(?:(?:or|and)\b|[/&或和与及]|[(\[]?[A-Z](?:[)\],./]|$| ?(?:&|(?:or|and|are)\b|[或和与及])))"
+)
 _SENTENCES = re.compile(r"(?<=[.!?。！？])\s|\n")
 _YES_NO = """
 yes no true false correct incorrect right wrong 是 否 对 错 正确 错误 不是 有 没有
@@ -189,7 +192,7 @@ def _label(reply: _Reply) -> Extraction | None:
         return None
     if not own and is_taken_back(reply.text, at, at + 1):
         return None
-    if re.match(r"[\s,/&]{0,3}(?:(?:or|and)\b|[/&或和与及]|[(\[]?[A-Z](?:[)\],./]|$))", rest):
+    if _FURTHER_LETTER.match(rest):
         return None
     return reply.verdict(letter, "label")
 

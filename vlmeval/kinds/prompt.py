@@ -145,5 +145,7 @@ def _parts(value: str | tuple[Part, ...]) -> tuple[Part, ...]:
 
 def _opening_images(parts: tuple[Part, ...]) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     """Split `parts` into the images before the first text, and the rest."""
-    count = next((index for index, part in enumerate(parts) if not isinstance(part, Image)), len(parts))
+    count = 0
+    while count < len(parts) and isinstance(parts[count], Image):
+        count += 1
     return parts[:count], parts[count:]

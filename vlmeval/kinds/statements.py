@@ -22,7 +22,7 @@ _STRONG_VERB = (
 
 _ANSWER = re.compile(
     r"\b(?:answers?|conclusion|option|choice|solution|response|selection)\b['\"]?(?: to [^.\n:]{1,40})?(?: here)? ?"
-    rf"(?:{_STRONG_VERB}[\s:]{{0,2}})+{_HEDGE}{_NOUN}{OPEN}(?P<x>[A-Za-z]){END}",
+    rf"(?:{_STRONG_VERB}\s{{0,2}})+{_HEDGE}{_NOUN}{OPEN}(?P<x>[A-Za-z]){END}",
     re.IGNORECASE,
 )
 _ANSWER_BARE = re.compile(rf"\b[Aa](?:nswer|NSWER)[\s([\"']{{1,4}}(?P<x>[A-Z]){END}")
@@ -55,11 +55,14 @@ _IS_RIGHT = re.compile(
     r"(?:correct|right|best|accurate|answer|appropriate|true)\b(?! (?:only|if|about|color|size))"
     r"|\s?(?:是|为)?(?:正确|对的|最合适|最佳|最符合|符合题意))"
 )
-_BOX = re.compile(r"\\(?:boxed|fbox) ?\{([^{}]{0,400})\}|<answer> ?(.{0,400}?) ?</answer>", re.DOTALL | re.IGNORECASE)
+_BOX = re.compile(
+    r"\\(?:boxed|fbox) ?\{([^{}]{0,400})\}|<answer> ?((?:[^<]|<(?!answer>)){0,400}?) ?</answer>",
+    re.DOTALL | re.IGNORECASE,
+)
 _UNCLOSED_TAG = re.compile(r"<answer>([^<]{1,400})$", re.IGNORECASE)
 _ANSWER_TEXT = re.compile(
     r"(?:\b(?:answers?|conclusion)\b['\"]?(?: to [^.\n:]{1,40})? ?"
-    rf"(?:{_STRONG_VERB}[\s:]{{0,2}})+|答案(?:应该|应)?(?:是|为|:|：)\s?)(?P<x>[^\n]{{1,300}})",
+    rf"(?:{_STRONG_VERB}\s{{0,2}})+|答案(?:应该|应)?(?:是|为|:|：)\s?)(?P<x>[^\n]{{1,300}})",
     re.IGNORECASE,
 )
 _LIST = re.compile(r"[)\]\"'.]{0,2},? ?(?:/|&|or\b|and\b)", re.IGNORECASE)

@@ -18,6 +18,8 @@ def visible(reply: str) -> str | None:
     What follows the last closing tag counts; where nothing follows it, what stood before the first opening tag.
     Time is linear in the length of the reply.
     """
+    if "<" not in reply and "◁" not in reply:
+        return reply.strip()
     closed = max((tag.end() for tag in _CLOSE.finditer(reply)), default=0)
     rest = reply[closed:]
     if _OPEN.search(rest):

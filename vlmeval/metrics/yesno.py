@@ -6,6 +6,7 @@ The statistics of a sample are (tp, fp, tn, fn, counted), so that
     precision        tp / (tp + fp)            recall   tp / (tp + fn)         f1   2 tp / (2 tp + fp + fn)
     yes_ratio        (tp + fp) / counted: of the answers given, not of the gold (which is always near one half)
     pope_f1          the mean of the categories' F1, POPE's figure in papers (random, popular, adversarial)
+    precision_no, recall_no, f1_no   the same with "no" as the positive answer: AMBER measures what a model denies
 
 An unparsed answer is right nowhere: on a "yes" it is a miss (fn), on a "no" it is counted and nothing else, because
 nothing was claimed to be there. That is also what VLMEvalKit's POPE figures do with "Unknown"; its Overall is `f1` over
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 YES, NO = "yes", "no"
 COUNTS = 5
+_AMBER = "Wang et al. 2023, arXiv:2311.07397; junyangwang0410/AMBER inference.py"
 _POPE = "Li et al. 2023, arXiv:2305.10355; haotian-liu/LLaVA llava/eval/eval_pope.py"
 
 
@@ -49,16 +51,16 @@ def share_right(sample: Sample, answers: Sequence[Answer]) -> float:
     return sum(answer.value == gold for answer in answers) / len(answers) if answers else 0.0
 
 
-def confusion(sample: Sample, answers: Sequence[Answer]) -> tuple[float, ...] | None:
+def confusion(sample: Sample, answers: Sequence[Answer], *, positive: str = YES) -> tuple[float, ...] | None:
     """Return (tp, fp, tn, fn, 1) of a sample, averaged over several answers; None where the gold is hidden."""
     gold = gold_of(sample)
     if gold is None:
         return None
     given = [answer.value for answer in answers] or [None]
-    said_yes, said_no = given.count(YES) / len(given), given.count(NO) / len(given)
-    if gold == YES:
-        return said_yes, 0.0, 0.0, 1.0 - said_yes, 1.0
-    return 0.0, said_yes, said_no, 0.0, 1.0
+    claimed = given.count(positive) / len(given)
+    if gold == positive:
+        return claimed, 0.0, 0.0, 1.0 - claimed, 1.0
+    return 0.0, claimed, given.count(gold) / len(given), 0.0, 1.0
 
 
 def quotient(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -76,9 +78,10 @@ def f1_of(total: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class _Detection(ABC):
-    """A quotient of the counts (tp, fp, tn, fn, counted)."""
+    """A quotient of the counts (tp, fp, tn, fn, counted) for the `positive` answer."""
 
     info: ClassVar[MetricInfo]
+    positive: ClassVar[str] = YES
 
     def fit(self, samples: Sequence[Sample]) -> Self:
         """Return the metric as it is: it needs nothing of the references as a whole."""
@@ -86,7 +89,7 @@ class _Detection(ABC):
 
     def stats(self, sample: Sample, answers: Sequence[Answer]) -> tuple[float, ...] | None:
         """Return (tp, fp, tn, fn, counted), or None where the gold is hidden."""
-        return confusion(sample, answers)
+        return confusion(sample, answers, positive=self.positive)
 
     @abstractmethod
     def value(self, total: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -111,7 +114,7 @@ class Precision(_Detection):
     info = MetricInfo("precision", "Precision of yes", scale=100.0, source=_POPE, signature="precision")
 
     def value(self, total: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return tp / (tp + fp), 0 where no "yes" was given."""
+        """Return tp / (tp + fp), 0 where nothing was claimed."""
         import numpy as np
 
         share = quotient(total[..., 0], total[..., 0] + total[..., 1])
@@ -138,6 +141,27 @@ class F1(_Detection):
     def value(self, total: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return 2 tp / (2 tp + fp + fn)."""
         return f1_of(total)
+
+
+class PrecisionNo(Precision):
+    """How many of the given "no" are right."""
+
+    info = MetricInfo("precision_no", "Precision of no", scale=100.0, source=_AMBER, signature="precision_no")
+    positive = NO
+
+
+class RecallNo(Recall):
+    """How many of the questions to be answered "no" were."""
+
+    info = MetricInfo("recall_no", "Recall of no", scale=100.0, source=_AMBER, signature="recall_no")
+    positive = NO
+
+
+class F1No(F1):
+    """The harmonic mean of precision and recall of "no"; AMBER's program rounds both and adds 0.0001 to their sum."""
+
+    info = MetricInfo("f1_no", "F1 of no", scale=100.0, source=_AMBER, signature="f1_no")
+    positive = NO
 
 
 class YesRatio(_Detection):

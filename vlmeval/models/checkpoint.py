@@ -125,10 +125,12 @@ class Checkpoint:
 
         Raises ConfigError where it cannot be read, ModelError where weights are missing, misshapen, or too many.
         """
+        import transformers
+
         options = self._load_options(placement)
+        if not sys.stderr.isatty():
+            transformers.utils.logging.disable_progress_bar()
         try:
-            if not sys.stderr.isatty():
-                transformers.utils.logging.disable_progress_bar()
             model, report = auto.from_pretrained(self.source, config=self.config, output_loading_info=True, **options)
             if "device_map" not in options:
                 model = model.to(placement.resolved_device())

@@ -49,7 +49,7 @@ class JudgeKind:
                 continue
             if isinstance(record.outcome, Output) and record.outcome.finish != "filter":
                 replies[request.variant] = record.outcome
-        return judge.requests(sample, replies, self._kind.answers(sample, replies))
+        return judge.requests(sample, replies, self._kind.answers(sample, replies), kind=self._kind)
 
     def answers(self, sample: Sample, outcomes: Mapping[str, Outcome]) -> tuple[Answer, ...]:
         """Return nothing: verdicts are read when the run is scored."""

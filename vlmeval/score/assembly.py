@@ -159,19 +159,25 @@ class Bench:
         words: dict[str, str] = {}
         read: dict[str, Answer] = {}
         records = self._verdicts.get(sample.id, {})
-        for request in judge.requests(sample, replies, answers):
+        for request in judge.requests(sample, replies, answers, kind=self._kind):
             record = records.get(request.variant)
             replies_of_judge = usable({"": record.outcome}) if record and record.key == request.key else {}
             if not replies_of_judge:
                 self.unjudged += 1
                 continue
-            letters = shown[request.variant]
             words[request.variant] = replies_of_judge[""].text
-            found = judge.verdict(words[request.variant], letters)
-            value = letters[LETTERS.index(found.letter)] if found.letter else None
-            rule = f"judge:{self._judge_name}" if value else found.rule
-            read[request.variant] = Answer(request.variant, value, rule)
+            found = self._verdict(sample, request.variant, words[request.variant], shown)
+            rule = f"judge:{self._judge_name}" if found.value is not None else found.rule
+            read[request.variant] = Answer(request.variant, found.value, rule)
         return words, tuple(read.get(answer.variant, answer) for answer in answers)
+
+    def _verdict(self, sample: Sample, variant: str, words: str, shown: Mapping[str, tuple[str, ...]]) -> Answer:
+        """Return what the judge's words stand for: a letter in the order of the sample, or what the kind reads."""
+        if not sample.choices and isinstance(self._kind, judge.Extracted):
+            return self._kind.judged(sample, variant, words)
+        letters = shown[variant]
+        found = judge.verdict(words, letters)
+        return Answer(variant, letters[LETTERS.index(found.letter)] if found.letter else None, found.rule)
 
 
 def _ranked(sample: Sample, requests: tuple[Request, ...], answers: tuple[Answer, ...]) -> Case:

@@ -8,7 +8,7 @@ replies counts as; a sample that was not asked to the end keeps the score incomp
 from __future__ import annotations
 
 import vlmeval
-from vlmeval.jsonio import encode, read_json, write_json, write_whole
+from vlmeval.jsonio import encode_lines, read_json, write_json, write_whole
 from vlmeval.kinds.settings import with_options
 from vlmeval.registry import KINDS, METRICS
 from vlmeval.score.assembly import Parses, assemble, samples_of
@@ -73,6 +73,6 @@ def score_run(folder: RunFolder, *, errors: ErrorPolicy = "fail", policy: str | 
         data_digest=recipe.data_digest,
         vlmeval=vlmeval.__version__,
     )
-    write_whole(folder.samples, b"".join(encode(line) + b"\n" for line in scored_samples(sheet, task.primary)))
+    write_whole(folder.samples, encode_lines(scored_samples(sheet, task.primary)))
     write_json(folder.scores, scores)
     return scores

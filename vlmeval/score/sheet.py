@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from vlmeval.score.assembly import Case
 from vlmeval.score.estimates import Column
 from vlmeval.score.measure import Measure, filled
-from vlmeval.score.states import state_of
+from vlmeval.score.states import absent_variants, state_of
 from vlmeval.store.results import ErrorPolicy
 from vlmeval.types import Answer, State
 
@@ -64,7 +64,7 @@ def fill_sheet(cases: Sequence[Case], measures: Mapping[str, Measure], *, primar
 
 
 def _enter(sheet: Sheet, place: int, case: Case, state: State) -> None:
-    absent = {request.variant for request in case.requests} - {answer.variant for answer in case.answers}
+    absent = absent_variants(case.requests, case.answers)
     answers: Sequence[Answer] = case.answers
     if state not in REPLIED:
         answers, absent = filled(case.requests, case.answers, absent, None, rule=state), set()

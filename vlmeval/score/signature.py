@@ -124,6 +124,8 @@ def _content(sample: Sample) -> list[object]:
 
 def _turns(sample: Sample) -> list[tuple[int, ...]]:
     """Return the orders of the passes that a file gives, [] where they are those of CircularEval on base questions."""
+    if not sample.rotations:
+        return []
     orders = sorted(rotation.order for rotation in sample.rotations)
     return [] if orders == sorted(shifted(sample, turn) for turn in range(len(offered(sample)))) else orders
 

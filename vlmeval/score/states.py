@@ -39,7 +39,7 @@ def state_of(
     unparsed reply as right, the passes left out count after all.
     """
     unread = {answer.variant for answer in answers if answer.value is None}
-    absent = {request.variant for request in requests} - {answer.variant for answer in answers}
+    absent = absent_variants(requests, answers)
 
     def decided(variants: set[str]) -> bool:
         return primary is not None and primary.decided(sample, requests, answers, variants)
@@ -49,6 +49,13 @@ def state_of(
     if unread and not decided(absent | unread):
         return "unparsed"
     return "answered"
+
+
+def absent_variants(requests: Sequence[Request], answers: Sequence[Answer]) -> set[str]:
+    """Return the variants that were not answered. A kind gives at most one answer for each request."""
+    if len(answers) == len(requests):
+        return set()
+    return {request.variant for request in requests} - {answer.variant for answer in answers}
 
 
 def _worst(outcomes: Mapping[str, Outcome]) -> State:
