@@ -32,6 +32,7 @@ from vlmeval.data.build import (
     row_tags,
     short_sample,
 )
+from vlmeval.data.joined import JoinedHub
 from vlmeval.data.polar import plain_question, yes_no_gold
 from vlmeval.data.sources import Bundled, Files, Hub, Source, Tsv, open_table
 from vlmeval.data.table import Row, Table
@@ -48,6 +49,7 @@ __all__ = [
     "Files",
     "Hub",
     "Image",
+    "JoinedHub",
     "Part",
     "Row",
     "Sample",

@@ -65,14 +65,16 @@ class Registry:
     def _read_plugins(self) -> None:
         if self._plugins_read:
             return
-        self._plugins_read = True
+        found = {}
         for entry in importlib.metadata.entry_points(group=self._group):
             if entry.name in self._targets:
                 raise ConfigError(
                     f'the entry point "{entry.name}" ({entry.value}) of group {self._group} repeats the name of '
                     f"{self._targets[entry.name]}; rename or uninstall it"
                 )
-            self._targets[entry.name] = entry.value
+            found[entry.name] = entry.value
+        self._targets |= found
+        self._plugins_read = True
 
 
 KINDS = Registry(

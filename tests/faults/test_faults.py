@@ -70,7 +70,7 @@ def test_ten_kills_with_ten_concurrencies_end_with_the_same_scores(tmp_path: Pat
     before: set[str] = set()
     already = 0
     for concurrency in dice.sample([1, 2, 3, 5, 8, 13, 21, 34, 55, 89], 10):
-        killed = finish(command(tmp_path / "r", calls, concurrency, "kill", dice.randint(1, 40)))
+        killed = finish(command(tmp_path / "r", calls, concurrency, "kill", dice.randint(10, 45)))
         assert killed.returncode in (-signal.SIGKILL, 0), killed.stderr
         assert before.isdisjoint(asked(calls)[already:])
         before, already = saved(tmp_path / "r"), len(asked(calls))

@@ -26,7 +26,7 @@ CIRCULAR = {"circular": True}
 
 
 class Victim(Asked):
-    """Answers at the price of about a millisecond of work, and writes down each request before it does."""
+    """Answers at the price of some milliseconds of work, several to a group of the journal, and writes down each request before it does."""
 
     def __init__(self, calls: Path, concurrency: int, fate: str, at: int) -> None:
         super().__init__(concurrency=concurrency)
@@ -48,7 +48,7 @@ class Victim(Asked):
 
 def answer(request: Request) -> Output:
     """Return a letter that depends on the request alone."""
-    work = hashlib.pbkdf2_hmac("sha256", request.key.encode(), b"", 1500)
+    work = hashlib.pbkdf2_hmac("sha256", request.key.encode(), b"", 8000)
     return Output("ABCD"[work[0] % 4] if work[1] % 8 else "None of them is right, I think.")
 
 

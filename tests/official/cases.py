@@ -60,9 +60,9 @@ class Case:
 class Parity:
     """An official figure and ours on the same replies: a line of PARITY.md.
 
-    `default` is the figure of our own reading, which tasks use, where that is another than the official one's. `largest`
-    is the largest difference in all that the line stands for: the figure, its breakdowns, every sample. Where
-    the official program draws at random, those samples are left out of it, and `note` says so.
+    `largest` is the largest difference in all that the line stands for: the figure, its breakdowns, every sample. Where
+    the official program draws at random, those samples are left out of it, and `note` says so. `default` is the figure
+    of our own reading, which tasks use, where that is not the official one.
     """
 
     figure: str

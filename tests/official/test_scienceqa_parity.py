@@ -1,6 +1,7 @@
 """ScienceQA as LLaVA and as GPT-3's authors scored it: letters, verdicts, all questions and those with an image.
 
-A folder is read by its columns: `parsed` for LLaVA's rule, `stored_result_index` for that of GPT-3's authors.
+A folder is read by its columns: `prediction` for LLaVA's rule, `output` for that of GPT-3's authors. The official
+verdicts are columns of the rows, or stand in a file of their own.
 """
 
 from collections.abc import Iterator
@@ -17,8 +18,8 @@ from vlmeval.kinds.choice import ChoiceKind
 from vlmeval.types import Answer, Output, Sample
 
 FOUND = found_cases("scienceqa_")
-LLAVA = [case for case in FOUND if case.rows and "parsed" in case.rows[0]]
-GPT3 = [case for case in FOUND if case.rows and "stored_result_index" in case.rows[0]]
+LLAVA = [case for case in FOUND if case.rows and "prediction" in case.rows[0]]
+GPT3 = [case for case in FOUND if case.rows and "output" in case.rows[0]]
 pytestmark = pytest.mark.skipif(not FOUND, reason=REASON)
 MOST_DIFFERENCES = 0.03
 
@@ -73,7 +74,9 @@ def read(case: Case, extractor: str, policy: str = "honest") -> list[Read]:
     options = {"circular": False, "extractor": extractor, "policy": policy}
     kind = ChoiceKind(Task("s", "scienceqa", "test", "choice", ("accuracy",), "accuracy", options=options))
     found = []
-    for row in case.rows:
+    for question in case.rows:
+        verdict = case.verdicts.get(str(question["question_id"]), {})
+        row = {**question, **(verdict if isinstance(verdict, dict) else {"correct": verdict})}
         sample = Sample(row["question_id"], ("?",), (row["answer"],), options_of(row))
         (answer,) = kind.answers(sample, {"rot0": Output(row.get("prediction", row.get("output", "")))})
         found.append(Read(row, sample, answer))

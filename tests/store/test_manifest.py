@@ -56,8 +56,6 @@ def test_the_recipe_is_flat_and_says_what_reaches_the_model() -> None:
     assert recipe(layers={"a": [1, (2,)]}, revision=None) == {
         "task.name": "t",
         "task.version": 1,
-        "task.benchmark": "b",
-        "task.split": "dev",
         "task.kind": "choice",
         "task.sampling.temperature": 0.0,
         "task.sampling.max_tokens": 64,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
+import msgspec
 
 from vlmeval.cli import options
 from vlmeval.cli.asked import asked_files, asked_tasks
@@ -145,7 +146,8 @@ def evaluate(
         with open_samples(task, where) as samples:
             folder = ask(task, samples, model, settings, given)
         if judge is not None and takes(task, "judge"):
-            judge_run(folder, judge, settings)
+            own = msgspec.structs.replace(settings, concurrency=None, batch=None, max_cost=None, prices=None)
+            judge_run(folder, judge, own)
         if task.submission:
             submit(task, folder, given["errors"])
         if given["predict_only"]:

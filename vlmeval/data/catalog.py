@@ -99,7 +99,7 @@ def find_task(name: str, roots: Sequence[Path] = ()) -> Task:
     Raises ConfigError for an unknown name, with the nearest one, and for a file that cannot be read.
     """
     if name.lower().endswith(".toml"):
-        return read_task(Path(name).expanduser(), strict=False)
+        return _users_task(Path(name).expanduser(), roots)
     if is_own(name):
         return own_task(name)
     wanted = _plain(name)
@@ -135,6 +135,15 @@ def expand(names: Sequence[str], roots: Sequence[Path] = ()) -> list[Task]:
     if not found:
         raise ConfigError("no task is named; `vlmeval tasks` lists them")
     return list(found.values())
+
+
+def _users_task(path: Path, roots: Sequence[Path]) -> Task:
+    """Return the task in a user's file. Raises ConfigError where it has the name of another task: scores would mix."""
+    task = read_task(path, strict=False)
+    for known in _task_files(roots):
+        if known.stem == task.name and known.resolve() != path.resolve():
+            raise ConfigError(f'{path}: the name "{task.name}" is that of {known}; give your task a name of its own')
+    return task
 
 
 def find_benchmark(name: str, roots: Sequence[Path] = ()) -> Benchmark:

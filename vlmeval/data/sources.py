@@ -15,7 +15,7 @@ from vlmeval.data.jsonl import open_jsonl
 from vlmeval.data.options import DataOptions
 from vlmeval.data.sheets import open_sheet
 from vlmeval.data.table import Table
-from vlmeval.data.tables import open_arrow
+from vlmeval.data.tables import ArrowTable, open_arrow
 from vlmeval.data.tsv import TsvTable
 from vlmeval.errors import DataError
 
@@ -129,6 +129,10 @@ class Hub:
 
     def open(self, where: DataOptions) -> Table | None:
         """Load the split through the library, from its cache where it can."""
+        return self.load(where)
+
+    def load(self, where: DataOptions) -> ArrowTable:
+        """Return the split, loaded."""
         return open_hub(
             self.ids,
             config=self.config,

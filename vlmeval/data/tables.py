@@ -157,6 +157,12 @@ class ArrowTable(Table):
                 _update(sha, self.cell(number, column))
         return sha.hexdigest()
 
+    def whole(self) -> Any:
+        """Return all rows as one pyarrow.Table, images included; parquet files are read whole."""
+        import pyarrow as arrow
+
+        return arrow.concat_tables([part if hasattr(part, "num_rows") else part.read() for part in self._parts])
+
     def _read(self, column: str) -> list[Any]:
         values: list[Any] = []
         for part in self._parts:
@@ -222,6 +228,8 @@ def _holds_bytes(kind: Any) -> bool:
 
     if kinds.is_struct(kind):
         return any(_holds_bytes(kind.field(place).type) for place in range(kind.num_fields))
+    if kinds.is_dictionary(kind):
+        return _holds_bytes(kind.value_type)
     if kinds.is_list(kind) or kinds.is_large_list(kind) or kinds.is_fixed_size_list(kind):
         return _holds_bytes(kind.value_type)
     return bool(kinds.is_binary(kind) or kinds.is_large_binary(kind) or kinds.is_fixed_size_binary(kind))

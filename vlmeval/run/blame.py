@@ -36,11 +36,10 @@ def stop_error(error: BaseException, requests: Sequence[Request], saved: int) ->
         what = str(error)
     else:
         what = f"{type(error).__name__} at {place_of(error)}: {_short(str(error))}"
+    sample = f"sample {requests[0].sample_id}"
+    where = "" if what.startswith(f"{sample}:") else f"{sample}{others}: "
     kind = DataError if isinstance(error, DataError) else ModelError
-    stopped = kind(
-        f"sample {requests[0].sample_id}{others}: {what}\n"
-        f"{saved} answers are saved; mend it and run the same command again"
-    )
+    stopped = kind(f"{where}{what}\n{saved} answers are saved; mend it and run the same command again")
     stopped.__cause__ = error
     return stopped
 

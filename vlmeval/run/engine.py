@@ -23,7 +23,7 @@ import msgspec
 from vlmeval.errors import RejectedError, RetryableError
 from vlmeval.run.blame import checked, stop_error, too_many
 from vlmeval.run.desk import Desk, Job, Limits, Stop
-from vlmeval.run.limits import Tally
+from vlmeval.run.limits import Tally, failure_kind
 from vlmeval.run.planner import Unit
 from vlmeval.run.retry import Clock, SystemClock
 from vlmeval.run.signals import Interrupts
@@ -205,8 +205,9 @@ class Engine:
                 unit.left -= 1
                 ended = unit.left == 0
             self.tally.samples += ended
-            if isinstance(outcome, Failure):
-                self.tally.last_failure = f"sample {request.sample_id}: {outcome.message}"
+            if failure_kind(outcome):
+                said = outcome.message if isinstance(outcome, Failure) else "cut off by a content filter"
+                self.tally.last_failure = f"sample {request.sample_id}: {said}"
                 reason = self._limits.failures.reached(self.tally)
                 if reason:
                     self._desk.halt(error=too_many(reason, self.tally))

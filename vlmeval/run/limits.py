@@ -13,6 +13,13 @@ FIRST_FAILURES = 32
 FEWEST_FOR_SHARE = 100
 
 
+def failure_kind(outcome: Outcome) -> str:
+    """Return what sort of failure an outcome is, "" for an answer. What a content filter left of a reply is none."""
+    if isinstance(outcome, Failure):
+        return outcome.kind
+    return "refused" if outcome.finish == "filter" else ""
+
+
 @dataclass
 class Tally:
     """What a run has done so far, earlier sessions included. `samples` counts those with nothing left to ask.
@@ -41,8 +48,9 @@ class Tally:
 
     def count(self, outcome: Outcome) -> None:
         """Count an outcome as the state of its request."""
-        if isinstance(outcome, Failure):
-            self.failures[outcome.kind] = self.failures.get(outcome.kind, 0) + 1
+        kind = failure_kind(outcome)
+        if kind:
+            self.failures[kind] = self.failures.get(kind, 0) + 1
         else:
             self.answered += 1
 

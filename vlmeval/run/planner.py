@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vlmeval.run.limits import Tally
+from vlmeval.run.limits import Tally, failure_kind
 from vlmeval.run.settings import Prices
 from vlmeval.store.images import ImageWriter
 from vlmeval.store.journal import read_records
 from vlmeval.store.questions import QuestionLog
-from vlmeval.types import Failure, Image, Outcome, Output, Part, Request, Sample, TaskKind
+from vlmeval.types import Image, Outcome, Output, Part, Request, Sample, TaskKind
 
 _KEPT_OUT = Output("")
 
@@ -46,7 +46,7 @@ class Earlier:
         self._records: dict[tuple[str, str], tuple[bytes, Outcome]] = {}
         for record in read_records(path):
             self.spent.spend(record.outcome, prices)
-            outcome = record.outcome if keep_texts or isinstance(record.outcome, Failure) else _KEPT_OUT
+            outcome = record.outcome if keep_texts or failure_kind(record.outcome) else _KEPT_OUT
             self._records[record.sample_id, sys.intern(record.variant)] = (_short(record.key), outcome)
 
     def take(self, request: Request) -> Outcome | None:
@@ -90,7 +90,7 @@ def plan(samples: Iterable[Sample], kind: TaskKind, earlier: Earlier, *, retry_e
         for asked in kind.requests(sample):
             request = asked if asked.key else asked.keyed()
             outcome = earlier.take(request)
-            if outcome is None or (retry_errors and isinstance(outcome, Failure)):
+            if outcome is None or (retry_errors and failure_kind(outcome)):
                 outstanding.append(request)
             else:
                 outcomes[request.variant] = outcome

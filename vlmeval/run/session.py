@@ -78,6 +78,7 @@ def run_task(
         manifest = continued(folder, recipe) or new_manifest(folder, recipe, task, model.name, origin)
         manifest.task, manifest.limit = task, settings.limit
         manifest.counts["expected"] = len(samples)
+        manifest.judge = None  # a judge is seated by judge_run: what was not asked for is not scored
         manifest.command = without_secrets(command)
         progress = open_progress(f"{task.name} {model.name}", len(samples), quiet=settings.quiet, stream=stream)
         keeper = stack.enter_context(Keeper(folder, manifest, model, progress))

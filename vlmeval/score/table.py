@@ -85,13 +85,18 @@ def csv_text(scores: Sequence[Scores]) -> str:
         for info, estimate in figures(one, slices=True):
             value, low, high = scaled(info, estimate)
             writer.writerow((
-                one.task, one.model, one.run_id, info.name, int(info.name == one.primary),
-                estimate.slice if estimate else "", value, low, high, f"{info.scale:g}",
+                plain(one.task), plain(one.model), one.run_id, info.name, int(info.name == one.primary),
+                plain(estimate.slice) if estimate else "", value, low, high, f"{info.scale:g}",
                 estimate.samples if estimate else 0, estimate.clusters if estimate else 0,
                 share(one), int(one.complete), *(getattr(one.coverage, state) for state in STATES),
                 estimate.signature if estimate else one.signature,
             ))  # fmt: skip
     return text.getvalue()
+
+
+def plain(text: str) -> str:
+    """Return a text that a spreadsheet takes for one: a formula's first character is quoted."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def figures(scores: Scores, *, slices: bool) -> Iterator[tuple[MetricInfo, Estimate | None]]:

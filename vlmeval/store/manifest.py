@@ -19,8 +19,8 @@ from vlmeval.jsonio import digest, read_json, write_json
 from vlmeval.store.layout import RUN_ID_DIGITS, RunFolder, last_number, numbered, run_folder
 from vlmeval.store.results import Manifest, Origin
 
-ASKED = ("name", "version", "benchmark", "split", "kind", "system", "sampling")
-SCORING_OPTIONS = frozenset({"policy"})
+ASKED = ("name", "version", "kind", "system", "sampling")
+SCORING_OPTIONS = frozenset({"policy", "extractor", "seed"})
 SHOWN_CHARACTERS = 60
 MODEL_FILE = "model.file_sha256"
 _SECRET = re.compile(r"(?i)((?:api[-_]?key|token|secret|password|authorization|bearer)\s*[=:]\s*)[^\s,]+")
@@ -34,7 +34,8 @@ def recipe_of(
     """Return what defines the answers of a run, as flat keys "task.*", "model.*", "data.*" with JSON values.
 
     Of the task only what reaches the model enters: titles, metrics, slices and the reading of replies can change
-    without asking again. None and empty settings are left out, so that a new setting does not part old runs from new.
+    without asking again, and the place of the data is not its content. None and empty settings are left out, so that
+    a new setting does not part old runs from new.
     `data.rows` stands for `--limit`, because the digest of a hub data set is that of its revision, not of its rows.
     Raises ModelError for a model recipe that is not JSON.
     """

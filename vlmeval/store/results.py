@@ -84,8 +84,8 @@ class Pass(Struct, frozen=True, omit_defaults=True):
 
 
 class ScoredSample(Struct, frozen=True, omit_defaults=True):
-    """One line of samples.jsonl. `right` is that of the primary metric, or of the first that is a share of right samples
-    where the primary one is not; None without any.
+    """One line of samples.jsonl. `right` is that of the primary metric, or of the first that is a share of right
+    samples where the primary one is not; None without any.
 
     `stats` holds the statistics per metric, absent where the sample was left out.
     """
