@@ -261,3 +261,25 @@ def test_the_commit_of_a_checkpoint_folder_is_recorded(tmp_path: Path) -> None:
     snapshot.mkdir(parents=True)
     result = go(tmp_path / "results", Asked(checkpoint=str(snapshot)))
     assert read_manifest(result.folder).conditions["checkpoint_commit"] == "d" * 40
+
+
+def test_a_reply_cut_by_a_content_filter_is_a_failure_and_asked_again_with_the_others(tmp_path: Path) -> None:
+    filtered = {"s2"}
+    model = Asked(lambda request: Output("A", "filter" if request.sample_id in filtered else "stop"))
+    result = go(tmp_path, model)
+    assert result.state == "incomplete"
+    assert result.counts["failed.refused"] == 1
+    filtered.clear()
+    assert go(tmp_path, model, settings=RunSettings(quiet=True, retry_errors=True)).state == "complete"
+    assert model.asked.count("s2/rot0") == 2
+    assert len(model.asked) == 21
+
+
+def test_a_judge_of_an_earlier_call_does_not_sit_in_one_that_asked_for_none(tmp_path: Path) -> None:
+    folder = go(tmp_path, Asked()).folder
+    manifest = read_manifest(folder)
+    manifest.judge, manifest.judge_digest = "wise", "0123456789ab"
+    write_manifest(folder, manifest)
+    go(tmp_path, Asked())
+    assert read_manifest(folder).judge is None
+    assert read_manifest(folder).judge_digest == "0123456789ab"
