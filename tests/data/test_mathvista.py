@@ -109,3 +109,12 @@ def test_a_judge_reads_what_the_rules_could_not(tmp_path: Path) -> None:
     scores = score_run(folder)
     assert values(scores, "verbatim")[""] == 0.75
     assert scores.coverage.rules == {"judge:asked": 3, "judge_none": 1}
+
+
+def test_the_official_policy_says_where_it_took_the_nearest_option(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "m.parquet", MATHVISTA[1:2])
+    honest = scored("mathvista_testmini", path, {"2": "something furry"}, tmp_path)
+    official = scored("mathvista_testmini", path, {"2": "something furry"}, tmp_path, policy="official")
+    assert (honest.coverage.unparsed, official.coverage.unparsed) == (1, 0)
+    assert official.coverage.rules == {"official-nearest": 1}
+    assert official.policy == "official"

@@ -1,10 +1,15 @@
 """The rules of ScienceQA's and MMMU-Pro's programs on the strings where they part from others."""
 
+from collections.abc import Callable, Sequence
+
 import pytest
 
 from tests.kinds.replies import ANIMALS, GAP
 from vlmeval.kinds.mmmu_pro import extract_mmmu_pro
+from vlmeval.kinds.parse import Extraction
 from vlmeval.kinds.scienceqa import extract_gpt3, extract_llava
+
+Extract = Callable[[str, Sequence[str]], Extraction]
 
 
 @pytest.mark.parametrize(
@@ -74,3 +79,16 @@ def test_mmmu_pro_keeps_the_slips_of_its_program() -> None:
     """Letters before full stops tie, so the first counts; a capital inside a word counts before a blank."""
     assert extract_mmmu_pro("D. is not C. here", ANIMALS[:4]).letter == "C"
     assert extract_mmmu_pro("B. the USA is far", ANIMALS[:4]).letter == "A"
+
+
+@pytest.mark.parametrize("extract", [extract_gpt3, extract_llava, extract_mmmu_pro])
+@pytest.mark.parametrize("piece", ["A ", "(A", "Answer: ", "The answer is ", "\n", ",", "🐟"])
+def test_ten_megabytes_of_anything_are_read_without_a_fault(extract: Extract, piece: str) -> None:
+    reply = piece * (10_000_000 // len(piece))
+    assert extract(reply, ANIMALS[:4]).letter in (None, "A")
+
+
+@pytest.mark.parametrize("extract", [extract_gpt3, extract_llava, extract_mmmu_pro])
+def test_options_worded_alike_or_over_several_lines_are_told_apart_by_letter(extract: Extract) -> None:
+    options = ("same", "same", "two\nlines\nA. trap", "__import__('os')")
+    assert extract("The answer is C. ", options).letter == "C"

@@ -12,9 +12,12 @@ from vlmeval.metrics.vqa import (
     leave_one_out,
     plain_words,
     processed,
+    processed_2026,
     processed_m4c,
     vqa_m4c,
     vqa_v2,
+    vqa_vlmevalkit,
+    vqa_vlmevalkit_2026,
     without_punctuation,
 )
 from vlmeval.registry import METRICS
@@ -106,6 +109,18 @@ def test_ten_equal_answers_switch_all_processing_off_in_the_vqa_code_only() -> N
     assert vqa_v2(" yes\n", ["yes"] * 9 + ["yes "]) == 1
     assert vqa_m4c("Yes.", ["yes"] * 10) == 1
     assert vqa_v2("Yes.", ["yes"] * 9 + ["no"]) == 1
+
+
+def test_vlmevalkit_keeps_a_full_stop_after_a_digit_since_2026() -> None:
+    assert [processed(text) for text in ("3.", "3.5", "dr.")] == ["3", "3.5", "dr"]
+    assert [processed_2026(text) for text in ("3.", "3.5", "dr.")] == ["3.", "3.5", "dr"]
+    assert vqa_vlmevalkit("5.", ["5"] * 10) == 1
+    assert vqa_vlmevalkit_2026("5.", ["5"] * 10) == 0
+    assert METRICS.load("vqa_vlmevalkit_2026").info.name == "vqa_vlmevalkit_2026"
+
+
+def test_no_answers_give_nothing() -> None:
+    assert vqa_v2("yes", []) == vqa_m4c("yes", []) == vqa_vlmevalkit("yes", []) == 0
 
 
 def test_an_unparsed_reply_scores_nothing_and_a_hidden_gold_does_not_enter() -> None:

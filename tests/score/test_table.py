@@ -63,6 +63,13 @@ def test_metrics_of_different_scales_keep_their_own() -> None:
     assert text.index("67.7") < text.index("1.123"), "the primary metric comes first"
 
 
+def test_counts_and_sums_have_one_decimal() -> None:
+    count = MetricInfo("circular", "count")
+    text = printed(made(metrics=(count,), estimates=(Estimate("circular", "", 438, 9.5, 1510.66, 9, 9, SIGNATURE),)))
+    assert "438.0" in text
+    assert "9.500 – 1510.7" in text
+
+
 def test_slices_are_shown_on_request() -> None:
     estimates = (*made().estimates, Estimate("circular", "category=日常", 0.5, 0.4, 0.6, 20, 20, SIGNATURE))
     assert "日常" not in printed(made(estimates=estimates))

@@ -159,3 +159,12 @@ def test_a_value_undefined_on_many_resamples_gives_no_interval() -> None:
     sums[1] = 0.0, 1.0
     statistic = Statistic(sums, sums.sum(axis=0), mean)
     assert intervals([statistic], np.ones(30, dtype=np.int64)) == [UNKNOWN]
+
+
+def test_columns_of_zeros_stay_zero_and_change_nothing_else() -> None:
+    block = np.array([[1.0, 1.0], [0.0, 1.0], [1.0, 1.0], [0.0, 1.0]])
+    wide = np.zeros((4, 6))
+    wide[:, [1, 4]] = block
+    (narrow,), (total,) = resample([block], seed=3, resamples=50), resample([wide], seed=3, resamples=50)
+    assert np.array_equal(total[:, [1, 4]], narrow)
+    assert not total[:, [0, 2, 3, 5]].any()

@@ -48,7 +48,9 @@ class MacroAccuracy:
         """Return the means, shape (...), of totals, shape (..., 2 x groups); NaN where nothing is counted."""
         import numpy as np
 
-        right, counted = total[..., 0::2], total[..., 1::2]
+        # Within a slice most groups are empty in all resamples.
+        live = np.flatnonzero(total.reshape(-1, total.shape[-1])[:, 1::2].any(axis=0))
+        right, counted = total[..., 2 * live], total[..., 2 * live + 1]
         shares = np.divide(right, counted, out=np.zeros(right.shape), where=counted > 0)
         filled = (counted > 0).sum(axis=-1)
         means: NDArray[np.float64] = np.full(filled.shape, np.nan)

@@ -117,7 +117,7 @@ def leave_one_out(matches: int, people: int) -> float:
 def vqa_v2(reply: str, references: Sequence[str]) -> float:
     """Return the accuracy of `reply` by the VQA evaluation code, 0..1."""
     people = list(map(one_line, references))
-    if people.count(people[0]) == len(people):
+    if people and people.count(people[0]) == len(people):
         return leave_one_out(len(people) if one_line(reply) == people[0] else 0, len(people))
     return leave_one_out(list(map(processed, people)).count(processed(reply)), len(people))
 

@@ -155,8 +155,9 @@ def scaled(info: MetricInfo, estimate: Estimate | None) -> tuple[str, str, str]:
 
 
 def number(info: MetricInfo, value: float) -> str:
-    """Return a value as shown: one decimal of a per cent, three significant decimals of small scales."""
-    return f"{value * info.scale:.{1 if info.scale >= 10 else 3}f}"
+    """Return a value as shown: one decimal of a per cent and of counts and sums from 10 on, else three decimals."""
+    shown = value * info.scale
+    return f"{shown:.{1 if info.scale >= 10 or abs(shown) >= 10 else 3}f}"
 
 
 def interval(info: MetricInfo, estimate: Estimate | None) -> str:

@@ -121,11 +121,14 @@ def _distinct(block: Floats) -> tuple[Floats, Integers]:
 def _multinomial_totals(rows: Floats, counts: Integers, *, seed: int, resamples: int) -> Floats:
     generator = np.random.default_rng(seed)
     clusters = int(counts.sum())
-    totals = np.empty((resamples, rows.shape[1]))
+    totals = np.zeros((resamples, rows.shape[1]))
+    # A mean over groups has a column for each; within a slice nearly all are zero.
+    live: slice | Integers = slice(None) if (filled := rows.any(axis=0)).all() else np.flatnonzero(filled)
+    rows = rows[:, live]
     step = max(1, DRAWS_IN_MEMORY // len(rows))
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
-        totals[start : start + size] = generator.multinomial(clusters, counts / clusters, size=size) @ rows
+        totals[start : start + size, live] = generator.multinomial(clusters, counts / clusters, size=size) @ rows
     return totals
 
 
