@@ -142,7 +142,7 @@ def test_sigterm_saves_the_call_under_way_and_the_same_command_goes_on(tmp_path:
         assert first.stderr is not None
         assert first.stdout.readline() == "waiting\n"
         first.send_signal(signal.SIGTERM)
-        assert "stopping: 1 calls under way" in first.stderr.readline()
+        assert "stopping: calls under way (1)" in first.stderr.readline()
         _, said = first.communicate()
     assert "30 answers are saved" in said
     assert "run the same command again" in said

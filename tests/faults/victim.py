@@ -26,7 +26,7 @@ CIRCULAR = {"circular": True}
 
 
 class Victim(Asked):
-    """Answers at the price of some milliseconds of work, several to a group of the journal, and writes down each request before it does."""
+    """Answers at the price of some milliseconds of work, and writes down each request before it does."""
 
     def __init__(self, calls: Path, concurrency: int, fate: str, at: int) -> None:
         super().__init__(concurrency=concurrency)

@@ -28,7 +28,7 @@ def test_a_log_gets_one_line_every_ten_seconds_and_one_at_the_end() -> None:
     assert stream.getvalue().splitlines() == [
         "mmbench demo: 500/1000 samples, 40.0/s, 0:12 left",
         "mmbench demo: 900/1000 samples, 40.0/s, 0:02 left",
-        "mmbench demo: 1000/1000 samples, 36.0/s, 10 failed, 1.2M tokens, $0.42",
+        "mmbench demo: 1000/1000 samples, 36.0/s, 10 requests failed, 1.2M tokens, $0.42",
     ]
 
 
@@ -41,7 +41,7 @@ def test_a_terminal_gets_a_bar_with_rate_failures_tokens_and_cost() -> None:
     bar.say("a message")
     bar.close(Tally(samples=100, failures={"transient": 3}))
     shown = stream.getvalue()
-    assert "2 failed, 12.3k tokens, $0.50" in shown
+    assert "2 requests failed, 12.3k tokens, $0.50" in shown
     assert "a message" in shown
     assert "100/100" in shown
     assert shown.count("\r") < 60

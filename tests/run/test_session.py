@@ -18,7 +18,7 @@ from vlmeval.store.images import ImageStore
 from vlmeval.store.lock import RunLock
 from vlmeval.store.manifest import read_manifest, write_manifest
 from vlmeval.store.questions import read_questions
-from vlmeval.types import Image, Output, Part, Request, Sample
+from vlmeval.types import Failure, Image, Output, Part, Request, Sample
 
 QUIET = RunSettings(quiet=True)
 LIKELIHOOD = msgspec.structs.replace(TASK, options={"circular": False, "mode": "likelihood"})
@@ -162,7 +162,6 @@ def test_an_interrupt_saves_says_how_to_continue_and_is_passed_on(tmp_path: Path
     data = Data(samples(5000))
     with pytest.raises(KeyboardInterrupt, match="run the same command again to continue"):
         run_task(TASK, data, Asked(reply), QUIET, results=tmp_path, stream=stream)
-    assert "run the same command again to continue" in stream.getvalue()
     (folder,) = tmp_path.glob("made/asked/*")
     saved = merged(folder / "outputs.jsonl")
     assert ("s50", "rot0") in saved
@@ -283,3 +282,34 @@ def test_a_judge_of_an_earlier_call_does_not_sit_in_one_that_asked_for_none(tmp_
     go(tmp_path, Asked())
     assert read_manifest(folder).judge is None
     assert read_manifest(folder).judge_digest == "0123456789ab"
+
+
+def test_answers_of_another_address_are_noted(tmp_path: Path) -> None:
+    class Served(Asked):
+        url = "http://one"
+
+        def conditions(self) -> dict[str, object]:
+            return {"url": self.url}
+
+    broken = {"s3"}
+    model = Served(lambda request: Failure("rejected", "no") if request.sample_id in broken else Output("A"))
+    assert go(tmp_path, model).state == "incomplete"
+    broken.clear()
+    model.url = "http://two"
+    folder = go(tmp_path, model, settings=RunSettings(quiet=True, retry_errors=True)).folder
+    assert read_manifest(folder).mended == ["the first 19 answers came from http://one, not from http://two"]
+
+
+def test_a_model_that_cannot_do_the_task_leaves_no_folder(tmp_path: Path) -> None:
+    class Mute:
+        name = "mute"
+
+        def recipe(self) -> dict[str, object]:
+            return {}
+
+        def close(self) -> None:
+            pass
+
+    with pytest.raises(ConfigError, match="does not write"):
+        run_task(TASK, Data(samples(2)), Mute(), QUIET, results=tmp_path)
+    assert list(tmp_path.rglob("*")) == []

@@ -79,8 +79,7 @@ def run(arguments: list[str] | None = None) -> None:
     try:
         status: Any = vlmeval.main(args=arguments, prog_name="vlmeval", standalone_mode=False)
     except click.Abort as error:
-        said = str(error.__cause__ or "") or "interrupted"
-        click.echo(f"vlmeval: {said}; the same command continues", err=True)
+        click.echo(f"vlmeval: {error.__cause__ or 'interrupted; the same command continues'}", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()

@@ -124,7 +124,7 @@ class Engine:
         if self._interrupts.count and not self._desk.stopping:
             self._desk.stop(by="interrupt")
             self._say(
-                f"stopping: {self._desk.calls} calls under way have {self._limits.grace:g} s to end; "
+                f"stopping: calls under way ({self._desk.calls}) have {self._limits.grace:g} s to end; "
                 "press Ctrl-C again to leave them"
             )
 

@@ -50,12 +50,15 @@ class Keeper:
     Without a call of `ended` the run counts as interrupted.
     """
 
-    def __init__(self, folder: RunFolder, manifest: Manifest, model: Model, progress: Progress) -> None:
+    def __init__(
+        self, folder: RunFolder, manifest: Manifest, model: Model, progress: Progress, *, fresh: bool = False
+    ) -> None:
         self.folder = folder
         self.manifest = manifest
         self.progress = progress
         self.tally = Tally()
         self._model = model
+        self._fresh = fresh
         self._state: RunState = "interrupted"
         self._stopped_by: Stop = ""
         self._before = manifest.seconds
@@ -63,7 +66,11 @@ class Keeper:
 
     def __enter__(self) -> Self:
         self.manifest.state = "running"
-        self.manifest.conditions = {**surroundings(), **self._reached()}
+        before, now = self.manifest.conditions.get("url"), self._reached()
+        if before != now.get("url") and (answers := self.manifest.counts.get("answered", 0)):
+            self.manifest.mended.append(f"the first {answers} answers came from {before}, not from {now.get('url')}")
+            self.progress.say(self.manifest.mended[-1])
+        self.manifest.conditions = {**surroundings(), **now}
         self.save()
         return self
 
@@ -77,12 +84,12 @@ class Keeper:
         self._count(whole=self._state != "interrupted")
         self.save()
         if self._stopped_by == "cost":
-            self.progress.say(f"stopped by --max-cost at ${self.tally.cost or 0.0:.2f}; {CONTINUE} with a higher one")
+            self.progress.say(f"stopped by --max-cost at ${self.tally.cost or 0.0:.4g}; {CONTINUE} with a higher one")
         if self._stopped_by == "interrupt" or isinstance(error, KeyboardInterrupt):
             text = f"interrupted; {self.tally.answered} answers are saved in {self.folder.path}; {CONTINUE}"
-            self.progress.say(text)
-            if error is None:
-                raise KeyboardInterrupt(text)
+            if self._fresh:
+                text += ", without --fresh"
+            raise KeyboardInterrupt(text) from error
 
     def watch(self, tally: Tally) -> None:
         """Show the tally, and write it where run.json is 5 s old."""

@@ -121,7 +121,7 @@ def extras(tally: Tally) -> list[str]:
     """Return what there is to say besides the count: failures, tokens, cost."""
     tokens = tally.prompt_tokens + tally.output_tokens
     return [
-        *([f"{tally.failed} failed"] if tally.failed else []),
+        *([f"{tally.failed} requests failed"] if tally.failed else []),
         *([f"{short_count(tokens)} tokens"] if tokens else []),
         *([f"${tally.cost:.2f}"] if tally.cost is not None else []),
     ]

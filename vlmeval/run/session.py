@@ -70,6 +70,8 @@ def run_task(
     embeds = bool(getattr(kind, "embeds", False))
     if embeds and not isinstance(model, Embedder):
         raise ConfigError(f"task {task.name} compares embeddings, and model {model.name} has none; use a dual encoder")
+    if not embeds:
+        check_ability(kind, task, samples, model)
     origin = msgspec.convert(samples.origin, Origin, from_attributes=True)
     recipe = recipe_of(task, model.name, model.recipe(), origin, limit=settings.limit)
     folder = choose_folder(results, task.name, model.name, recipe, fresh=settings.fresh)
@@ -81,7 +83,7 @@ def run_task(
         manifest.judge = None  # a judge is seated by judge_run: what was not asked for is not scored
         manifest.command = without_secrets(command)
         progress = open_progress(f"{task.name} {model.name}", len(samples), quiet=settings.quiet, stream=stream)
-        keeper = stack.enter_context(Keeper(folder, manifest, model, progress))
+        keeper = stack.enter_context(Keeper(folder, manifest, model, progress, fresh=settings.fresh))
         questions = stack.enter_context(closing(QuestionLog(folder.questions)))
         images = stack.enter_context(ImageWriter(ImageStore(folder.results, folder.path.name)))
         asked = noted(samples, questions, images)
@@ -94,6 +96,13 @@ def run_task(
                 error.folder = folder.path
                 raise
     return keeper.result()
+
+
+def check_ability(kind: TaskKind, task: Task, samples: Iterable[Sample], model: Model) -> None:
+    """Raise ConfigError where the model cannot answer such requests at all, before anything is written."""
+    for sample in itertools.islice(samples, 1):
+        for request in kind.requests(sample)[:1]:
+            Caller(model, task.name).check(request)
 
 
 def _embed(keeper: Keeper, samples: Iterable[Sample], model: Model, settings: RunSettings) -> None:
@@ -123,8 +132,6 @@ def _ask(
         keeper.ended(failed=False)
         return
     caller = Caller(model, keeper.manifest.task.name)
-    for request in first.requests[:1]:
-        caller.check(request)
     passes = len(first.requests) + len(first.outcomes)
     limits = limits_of(settings, caller, expected=expected * passes)
     with Journal(folder.outputs) as journal:

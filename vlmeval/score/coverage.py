@@ -94,7 +94,7 @@ def verdict_on(
     troubled = coverage.failed + coverage.refused
     if troubled:
         kinds = ", ".join(f"{name} {count}" for name, count in coverage.failures.items())
-        text = f"{of(troubled, coverage)} failed or refused ({kinds}; {first_failure(sheet)})"
+        text = f"{of(troubled, coverage)} failed or refused (requests: {kinds}; {first_failure(sheet)})"
         if errors == "fail":
             gaps.append(f"{text}, left out: --retry-errors asks them again")
         else:
@@ -109,6 +109,9 @@ def verdict_on(
         gaps.append(f"{of(hidden, coverage)} without a known right answer, not scored")
     if assembly.unjudged:
         gaps.append(f"{assembly.unjudged} unparsed replies not read by the judge {manifest.judge}, left unparsed")
+    silent = coverage.rules.get("judge_unparsed", 0)
+    if silent:
+        remarks.append(f"the judge {manifest.judge} gave no verdict on {silent} replies, left unparsed")
     gaps += sheet.faults
     known = {estimate.metric for estimate in estimates if not estimate.slice}
     for name, column in sheet.columns.items():

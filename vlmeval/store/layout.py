@@ -18,6 +18,7 @@ from vlmeval.errors import ConfigError
 
 LONGEST_NAME = 96
 RUN_ID_DIGITS = 12
+DEPTHS = tuple("*/" * depth + "run.json" for depth in range(7))
 RESERVED = frozenset({"images", "sbs", "published"})
 
 
@@ -104,11 +105,7 @@ def find_runs(paths: Iterable[Path]) -> list[RunFolder]:
     runs: set[RunFolder] = set()
     for path in paths:
         start = path.parent if path.name == "run.json" else path
-        found = {
-            RunFolder(manifest.parent)
-            for depth in ("run.json", "*/run.json", "*/*/run.json", "*/*/*/run.json")
-            for manifest in start.glob(depth)
-        }
+        found = {RunFolder(manifest.parent) for depth in DEPTHS for manifest in start.glob(depth)}
         if not found:
             problem = "holds no run (no run.json in it or in its folders)" if start.exists() else "does not exist"
             raise ConfigError(f"{path}: {problem}; name a run folder, or the folder given to `vlmeval run` as -o")
