@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.report.made_run import made_run
@@ -135,3 +136,18 @@ def test_a_page_without_a_browser_holds_no_open_script_from_data(page_path: Path
 def test_a_reply_of_a_megabyte_is_cut_in_the_page_and_says_so(page_path: Path) -> None:
     assert page_path.stat().st_size < 400_000
     assert '"cut":980000' in page_path.read_text("utf8")
+
+
+def test_runs_asked_in_different_ways_never_share_a_row_of_the_overview(tmp_path: Path) -> None:
+    out = tmp_path / "reports"
+    runs = []
+    for model, data in (("a", "data:1111"), ("b", "data:1111"), ("b", "data:2222")):
+        folder = made_run(tmp_path / f"{model}{data[-1]}", model=model)
+        scores = msgspec.structs.replace(
+            read_json(folder.scores, Scores), complete=True, signature=f"demo_mmbench:1|circular|n:46|{data}"
+        )
+        runs.append((scores, write_run_page(folder, out)))
+    text = html.unescape(write_overview(runs, out).read_text("utf8"))
+    assert text.count("<tr>") == 3
+    assert text.count("not run") == 1
+    assert text.count('class="best"') == 0, "equal figures have no best one"

@@ -5,6 +5,7 @@ Exit status: 0 complete, 1 scored but incomplete, 2 wrong use or data, 3 nothing
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Any
@@ -18,6 +19,7 @@ from vlmeval.registry import did_you_mean, load_attribute
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("vlmeval.cli.run:command", "Evaluate models on tasks; the same command continues an interrupted run."),
     "score": ("vlmeval.cli.score:command", "Score runs again from their journals, without a model."),
+    "import": ("vlmeval.cli.importing:command", "Score results of VLMEvalKit and lmms-eval as runs."),
     "report": ("vlmeval.cli.report:command", "Write the HTML page, Markdown and CSV of runs."),
     "tasks": ("vlmeval.cli.tasks:command", "List, search and show tasks."),
     "models": ("vlmeval.cli.models:command", "List, search and show model names."),
@@ -76,6 +78,7 @@ def vlmeval() -> None:
 
 def run(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its status. An error of vlmeval is one message, never a traceback."""
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # its retries are not the reader's concern
     try:
         status: Any = vlmeval.main(args=arguments, prog_name="vlmeval", standalone_mode=False)
     except click.Abort as error:

@@ -64,6 +64,7 @@ class _Completion(Struct):
 
 
 _DECODER = msgspec.json.Decoder(_Completion)
+SNIPPET_BYTES = 80
 
 
 def read_reply(
@@ -76,7 +77,9 @@ def read_reply(
     try:
         completion = _DECODER.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RetryableError(f"the reply is cut off or not a chat completion: {error}") from error
+        start = redact(data[:SNIPPET_BYTES].decode("utf8", "replace"))
+        hint = "; is this the --base-url of a chat API?" if data.lstrip()[:1] == b"<" else ""
+        raise RetryableError(f"the reply is cut off or not a chat completion: {error}: {start!r}{hint}") from error
     if not completion.choices:
         if bytes(completion.error) not in (b"", b"null"):
             raise _error(data, redact)

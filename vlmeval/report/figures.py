@@ -43,7 +43,7 @@ class Figure:
         high = (estimate.value if estimate.high is None else estimate.high) * info.scale
         top = 100.0 if info.scale == 100 and high <= 100 else max(high * 1.2, 1e-9)
         return cls(
-            label=estimate.slice.partition("=")[2],
+            label=estimate.slice.partition("=")[2].replace("_", "_\u200b"),  # a long name may break there
             metric=estimate.metric,
             title=info.title,
             value=f"{value:.1f}",

@@ -1,4 +1,8 @@
-"""The first page of a folder of reports: tasks by models, each number with interval, n and a link."""
+"""The first page of a folder of reports: what was asked by models, each number with interval, n and a link.
+
+A row is one task asked one way: runs share it when their signatures differ in nothing but how much was covered. Runs of
+another prompt, mode or set of questions stand in a row of their own, so that no two numbers in a row are of two kinds.
+"""
 
 from __future__ import annotations
 
@@ -10,39 +14,69 @@ from vlmeval.report.figures import Figure
 from vlmeval.report.page import render
 from vlmeval.store.results import Scores
 
+COVERED = ("n:", "cov:", "vlmeval:")
+Run = tuple[Scores, Path]
+
 
 @dataclass(frozen=True)
 class Cell:
-    """One task of one model. `best` marks the highest figure of the row; it claims no difference."""
+    """The newest run of one model in a row, and links to `others`. `best` marks the highest of a row of whole runs."""
 
     figure: Figure | None
     link: str
     coverage: float
     complete: bool
     best: bool
+    others: tuple[tuple[str, str], ...]
 
 
-def write_overview(runs: list[tuple[Scores, Path]], out: Path) -> Path:
-    """Write `out`/index.html over scored runs with the paths of their pages; later runs of a pair win."""
+@dataclass(frozen=True)
+class Row:
+    """One task asked one way, a cell a model."""
+
+    title: str
+    task: str
+    primary: str
+    asked: str
+    cells: tuple[Cell | None, ...]
+
+
+def write_overview(runs: list[Run], out: Path) -> Path:
+    """Write `out`/index.html over scored runs with the paths of their pages, the newest run of a pair last."""
     models = list(dict.fromkeys(scores.model for scores, _ in runs))
-    tasks = list(dict.fromkeys(scores.task for scores, _ in runs))
-    latest = {(scores.task, scores.model): (scores, page) for scores, page in runs}
-    rows = []
-    for task in tasks:
-        pairs = [latest.get((task, model)) for model in models]
-        first = next(scores for scores, _ in filter(None, pairs))
-        values = [primary_value(pair[0]) if pair else None for pair in pairs]
-        better = max if primary_is_higher_better(first) else min
-        best = better((value for value in values if value is not None), default=None)
-        unique = len(models) > 1 and values.count(best) == 1
-        cells = [
-            cell(pair[0], pair[1], out, best=unique and value == best) if pair else None
-            for pair, value in zip(pairs, values, strict=True)
-        ]
-        rows.append((first.title or task, task, first.primary, cells))
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run[0].task, way_of(run[0])), []).append(run)
+    rows = [row_of(group, models, out, asked=way) for (_, way), group in groups.items()]
     path = out / "index.html"
-    write_whole(path, render("overview.html", {"models": models, "rows": rows}, script="overview.js", data=[]))
+    tasks = len({task for task, _ in groups})
+    context = {"models": models, "rows": rows, "tasks": tasks, "several": len(rows) > tasks}
+    write_whole(path, render("overview.html", context, script="overview.js", data=[]))
     return path
+
+
+def way_of(scores: Scores) -> str:
+    """Return what of the signature must agree for two numbers to be of one kind."""
+    return "|".join(part for part in scores.signature.split("|")[1:] if not part.startswith(COVERED))
+
+
+def row_of(group: list[Run], models: list[str], out: Path, *, asked: str) -> Row:
+    """Return the row of runs that were asked one way."""
+    newest = {scores.model: scores for scores, _ in group}
+    values = {model: primary_value(scores) for model, scores in newest.items()}
+    known = [value for value in values.values() if value is not None]
+    whole = len(known) == len(values) > 1 and all(scores.complete for scores in newest.values())
+    first = group[0][0]
+    winner = None
+    if whole:
+        best = (max if primary_is_higher_better(first) else min)(known)
+        winners = [model for model, value in values.items() if value == best]
+        winner = winners[0] if len(winners) == 1 else None
+    cells = []
+    for model in models:
+        own = [run for run in group if run[0].model == model]
+        cells.append(cell(own, out, best=model == winner) if own else None)
+    return Row(first.title or first.task, first.task, first.primary, asked, tuple(cells))
 
 
 def primary_is_higher_better(scores: Scores) -> bool:
@@ -56,8 +90,9 @@ def primary_value(scores: Scores) -> float | None:
     return next(found, None)
 
 
-def cell(scores: Scores, page: Path, out: Path, *, best: bool) -> Cell:
-    """Return the cell of one run."""
+def cell(runs: list[Run], out: Path, *, best: bool) -> Cell:
+    """Return the cell of one model's runs."""
+    scores, page = runs[-1]
     infos = {info.name: info for info in scores.metrics}
     estimate = next((item for item in scores.estimates if item.metric == scores.primary and not item.slice), None)
     return Cell(
@@ -66,4 +101,5 @@ def cell(scores: Scores, page: Path, out: Path, *, best: bool) -> Cell:
         coverage=100 * (estimate.samples if estimate else 0) / (scores.coverage.samples or 1),
         complete=scores.complete,
         best=best,
+        others=tuple((other.run_id, path.relative_to(out).as_posix()) for other, path in runs[:-1]),
     )

@@ -35,7 +35,7 @@ def write_run_page(folder: RunFolder, out: Path) -> Path:
     manifest = read_json(folder.manifest_path, Manifest)
     samples = read_samples(folder.samples)
     path = out / folder.path.parent.parent.name / folder.path.parent.name / f"{folder.path.name}.html"
-    data = page_data(scores, samples, PictureShelf(ImageStore(folder.results)))
+    data = page_data(scores, samples, PictureShelf(ImageStore(folder.results)), kind=manifest.task.kind)
     write_whole(path, render("run.html", run_context(scores, manifest), script="run.js", data=data))
     return path
 
@@ -119,8 +119,11 @@ def letter_rows(scores: Scores) -> list[tuple[str, Bar, Bar, str]]:
     ]
 
 
-def page_data(scores: Scores, samples: list[ScoredSample], shelf: PictureShelf) -> dict[str, Any]:
-    """Return the samples and pictures for the page's script. Pictures are added until the shelf's budget is spent."""
+def page_data(scores: Scores, samples: list[ScoredSample], shelf: PictureShelf, *, kind: str) -> dict[str, Any]:
+    """Return the samples and pictures for the page's script. Pictures are added until the shelf's budget is spent.
+
+    `bounded` tells that 100 is the best score of a sample; that of a caption has no top.
+    """
     metric: Metric = METRICS.load(scores.primary)()
     items = {sample.id: sample.parts for sample in samples if sample.id.startswith(("i2t:", "t2i:"))}
     rows = [sample_data(sample, metric, shelf, items) for sample in samples]
@@ -128,7 +131,7 @@ def page_data(scores: Scores, samples: list[ScoredSample], shelf: PictureShelf) 
         "samples": rows,
         "images": shelf.pictures(),
         "scale": metric.info.scale,
-        "bounded": metric.info.scale == 100,
+        "bounded": kind != "caption" and metric.info.scale == 100,
     }
 
 

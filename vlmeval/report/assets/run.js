@@ -28,7 +28,8 @@
   const textOf = (parts) => parts.map((part) => (typeof part === "string" ? part : "▣")).join(" ").replace(/\s+/g, " ").replace(/^(▣ ?)+(?=.)/, "").trim();
   for (const sample of samples) {
     sample.result = result(sample);
-    sample.summary = textOf(sample.question) || sample.passes.map((one) => one.reply || "").join(" ") || sample.id;
+    const asked = textOf(sample.question);
+    sample.summary = asked.replace(/▣/g, "").trim() ? asked : sample.passes.map((one) => one.reply || "").join(" ").trim() || asked || sample.id;
     const words = [sample.id, sample.summary];
     for (const choice of sample.choices) words.push(textOf(choice));
     for (const one of sample.passes) words.push(one.reply || one.message || "");
@@ -183,7 +184,7 @@
 
   function passBox(sample, one) {
     const box = make("section", "pass"), head = make("div", "head");
-    const verdict = one.failure ? "failed" : one.right === true ? "right" : one.right === false ? "wrong" : "";
+    const verdict = one.failure ? "failed" : one.right === true ? "right" : one.value === null && one.reply !== undefined ? "unparsed" : one.right === false ? "wrong" : "";
     if (one.variant) head.append(make("b", "", one.variant));
     if (verdict) head.append(chip(verdict, verdict));
     if (one.rule) head.append(chip("rule: " + one.rule));
