@@ -32,6 +32,8 @@ from vlmeval.data.build import (
     row_tags,
     short_sample,
 )
+from vlmeval.data.frames import Frames, row_frames
+from vlmeval.data.grounding import referring_count, referring_samples
 from vlmeval.data.joined import JoinedHub
 from vlmeval.data.polar import plain_question, yes_no_gold
 from vlmeval.data.sources import Bundled, Files, Hub, Source, Tsv, open_table
@@ -47,6 +49,7 @@ __all__ = [
     "Choice",
     "DataError",
     "Files",
+    "Frames",
     "Hub",
     "Image",
     "JoinedHub",
@@ -68,11 +71,14 @@ __all__ = [
     "placeholder_sample",
     "plain_answer",
     "plain_question",
+    "referring_count",
+    "referring_samples",
     "retrieval_count",
     "retrieval_samples",
     "row_answers",
     "row_captions",
     "row_choices",
+    "row_frames",
     "row_id",
     "row_images",
     "row_tags",

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlmeval.stats.proportion import wilson
+from vlmeval.stats.proportion import share_difference, wilson
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,19 @@ def test_0_of_n_mirrors_n_of_n() -> None:
 def test_a_number_that_is_no_share_is_refused(share: float, trials: float) -> None:
     with pytest.raises(ValueError, match="share"):
         wilson(share, trials)
+
+
+@given(shares=st.tuples(st.floats(0, 1), st.floats(0, 1)).filter(lambda two: sum(two) <= 1), trials=st.floats(1, 1e6))
+def test_a_difference_lies_inside_its_bounds_and_turns_with_its_sides(
+    shares: tuple[float, float], trials: float
+) -> None:
+    gained, lost = shares
+    low, high = share_difference(gained, lost, trials)
+    assert -1 <= low <= gained - lost <= high <= 1
+    assert share_difference(lost, gained, trials) == pytest.approx((-high, -low), abs=1e-12)
+
+
+def test_two_equal_series_may_still_differ_by_what_their_number_hides() -> None:
+    # Wilson's bound for 0 of 20 is 0.1611 (Newcombe's table I).
+    assert share_difference(0, 0, 20) == pytest.approx((-0.1611, 0.1611), abs=5e-5)
+    assert share_difference(1, 0, 20) == pytest.approx((1 - 0.1611 * 2**0.5, 1), abs=1e-4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 
 from vlmeval.cli import options
@@ -19,7 +20,20 @@ def asked_tasks(given: dict[str, Any]) -> list[Task]:
     """Return the tasks of `--tasks` with what the command line changes of them. Raises ConfigError."""
     tasks = expand(options.names(given["tasks"]), given["catalog"])
     refuse_idle(tasks, given)
+    if given["blind"]:
+        tasks = sightless(tasks)
     return [checked(adapted(task, given)) for task in tasks]
+
+
+def sightless(tasks: list[Task]) -> list[Task]:
+    """Return the tasks that can be asked blind, saying which cannot. Raises ConfigError where none can."""
+    kept = [task for task in tasks if not getattr(KINDS.load(task.kind), "embeds", False)]
+    left = ", ".join(task.name for task in tasks if task not in kept)
+    if not kept:
+        raise ConfigError(f"--blind: {left} finds images by text and has nothing to ask without them; leave it out")
+    if left:
+        click.echo(f"vlmeval: --blind: {left} finds images by text and has no blind baseline, left out", err=True)
+    return kept
 
 
 def asked_files(tasks: list[Task], given: dict[str, Any]) -> dict[str, Path]:
@@ -52,6 +66,8 @@ def adapted(task: Task, given: dict[str, Any]) -> Task:
     changes: dict[str, Any] = {}
     if given["prompt"]:
         changes["prompt"] = given["prompt"]
+    if given["slices"]:
+        changes["slices"] = tuple(dict.fromkeys((*task.slices, *given["slices"])))
     sampling = {key: given[key] for key in ("max_tokens", "temperature", "seed") if given[key] is not None}
     if sampling:
         changes["sampling"] = msgspec.structs.replace(task.sampling, **sampling)

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("vlmeval.cli.models:command", "List, search and show model names."),
     "metrics": ("vlmeval.cli.metrics:command", "List, search and show metrics."),
     "doctor": ("vlmeval.cli.doctor:command", "Try a model: one prompt, one answer, time, memory, what is missing."),
+    "judge-check": ("vlmeval.cli.judge_check:command", "Compare a judge with recorded verdicts: agreement, kappa."),
     "data": ("vlmeval.cli.data:command", "Check data files before a run."),
 }
 

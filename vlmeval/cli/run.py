@@ -15,7 +15,9 @@ import msgspec
 from vlmeval.cli import options
 from vlmeval.cli.asked import asked_files, asked_tasks
 from vlmeval.cli.pages import write_reports
+from vlmeval.data.blind import Blind, BlindSet
 from vlmeval.data.samples import DataOptions, SampleSet, open_samples
+from vlmeval.data.tags import require_tags
 from vlmeval.data.task import Task
 from vlmeval.errors import ConfigError, TooManyFailuresError, VlmevalError
 from vlmeval.kinds.settings import takes
@@ -24,6 +26,7 @@ from vlmeval.report.submission import write_submission
 from vlmeval.run.judging import judge_run
 from vlmeval.run.session import Prices, RunSettings, run_task
 from vlmeval.score import table
+from vlmeval.score.blind import gain_rows
 from vlmeval.score.scorer import score_run
 from vlmeval.store.layout import RunFolder
 from vlmeval.store.manifest import read_manifest
@@ -62,6 +65,14 @@ class Ledger:
 )
 @click.option("--offline", is_flag=True, help="Use only what is on this machine; HF_HUB_OFFLINE=1 does the same.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N questions (whole groups).")
+@click.option(
+    "--slice", "slices", multiple=True, metavar="TAG", help="Also score by the values of this tag; repeatable."
+)
+@click.option(
+    "--blind",
+    type=click.Choice(get_args(Blind)),
+    help="Ask without the images: left out, black, noise, or another question's. A run of its own, beside the sighted.",
+)
 @click.option("--prompt", metavar="STYLE", help="Prompt style: official, vlmevalkit, lmms, llava, or the task's own.")
 @click.option("--mode", type=click.Choice(["generate", "likelihood"]), help="Ask for text, or weigh the options.")
 @click.option("--stop-early", is_flag=True, help="CircularEval: skip the rotations left once one is wrong.")
@@ -77,7 +88,8 @@ class Ledger:
 @click.option("--base-url", help="Address of an OpenAI-compatible server.")
 @click.option("--dtype", help="bfloat16, float16, float32 or auto (hf).")
 @click.option("--device", help="cpu, cuda, cuda:1, ... (hf).")
-@click.option("--judge", metavar="NAME", help="A model that reads the replies the rules cannot.")
+@click.option("--judge", metavar="NAME", help="A model that reads the replies the rules cannot, and scores open ones.")
+@click.option("--allow-no-judge", is_flag=True, help="Open replies may stay without a score: no exit status 1 for it.")
 @click.option(
     "--errors",
     type=click.Choice(get_args(ErrorPolicy)),
@@ -115,6 +127,7 @@ def command(**given: Any) -> int:
     settings = run_settings(given)
     offline = options.offline(asked=given["offline"])
     names = options.names(given["models"])
+    refuse_replayed(names, given["blind"])
     ledger, scores, folders = Ledger(), [], []
     with ExitStack() as stack:
         judge = stack.enter_context(closing(open_judge(given["judge"]))) if given["judge"] else None
@@ -144,10 +157,12 @@ def evaluate(
     """Run and score one pair; an error of this pair is said and counted, and the next pair goes on."""
     try:
         with open_samples(task, where) as samples:
-            folder = ask(task, samples, model, settings, given)
+            require_tags(samples, given["slices"])
+            shown = BlindSet(samples, given["blind"]) if given["blind"] else samples
+            folder = ask(task, shown, model, settings, given)
         if judge is not None and takes(task, "judge"):
             own = msgspec.structs.replace(settings, concurrency=None, batch=None, max_cost=None, prices=None)
-            judge_run(folder, judge, own)
+            ask_judge(task, folder, judge, own)
         if task.submission:
             submit(task, folder, given["errors"])
         if given["predict_only"]:
@@ -156,7 +171,7 @@ def evaluate(
             ledger.complete += manifest.state == "complete"
             ledger.incomplete += manifest.state != "complete"
             return None
-        scores = score_run(folder, errors=given["errors"])
+        scores = score_run(folder, allow_no_judge=given["allow_no_judge"], errors=given["errors"])
     except VlmevalError as error:
         complain(task, error)
         ledger.broken += 1
@@ -170,7 +185,9 @@ def evaluate(
     return folder, scores
 
 
-def ask(task: Task, samples: SampleSet, model: Model, settings: RunSettings, given: dict[str, Any]) -> RunFolder:
+def ask(
+    task: Task, samples: SampleSet | BlindSet, model: Model, settings: RunSettings, given: dict[str, Any]
+) -> RunFolder:
     """Run one pair and return its folder; where too much failed that is said, and the states are there to be seen."""
     try:
         return run_task(task, samples, model, settings, results=given["results"], command=sys.argv).folder
@@ -179,6 +196,14 @@ def ask(task: Task, samples: SampleSet, model: Model, settings: RunSettings, giv
             raise
         complain(task, error)
         return RunFolder(error.folder)
+
+
+def ask_judge(task: Task, folder: RunFolder, judge: Model, settings: RunSettings) -> None:
+    """Have the judge read the replies; where too many calls failed that is said, and the score says what it lacks."""
+    try:
+        judge_run(folder, judge, settings)
+    except TooManyFailuresError as error:
+        complain(task, error)
 
 
 def submit(task: Task, folder: RunFolder, errors: ErrorPolicy) -> None:
@@ -199,11 +224,18 @@ def conclude(scores: list[Scores], folders: list[RunFolder], given: dict[str, An
     """Print the table and where everything lies; write the pages."""
     if not scores:
         return
-    table.print_scores(scores)
+    table.print_scores(scores, tags=given["slices"], more=gain_rows(folders))
     for folder in folders:
         click.echo(f"results  {folder.path}")
     if not given["no_report"]:
         click.echo(f"report   {write_reports(scores, folders, given['reports'])}")
+
+
+def refuse_replayed(names: list[str], blind: str | None) -> None:
+    """Raise ConfigError where answers to the images would pass for answers without them."""
+    replayed = [name for name in names if name.startswith("replay:")]
+    if blind and replayed:
+        raise ConfigError(f"--blind asks a model anew; {replayed[0]} holds answers that were given with the images")
 
 
 def open_judge(name: str) -> Model:

@@ -10,6 +10,7 @@ import click
 
 from vlmeval.errors import VlmevalError
 from vlmeval.score import table
+from vlmeval.score.blind import gain_rows
 from vlmeval.score.scorer import score_run
 from vlmeval.store.layout import RunFolder, find_runs
 from vlmeval.store.results import ErrorPolicy, Scores
@@ -25,14 +26,29 @@ from vlmeval.store.results import ErrorPolicy, Scores
     help="What a failed request counts as.",
 )
 @click.option("--policy", type=click.Choice(["honest", "official"]), help="What an unparsed reply counts as.")
+@click.option("--allow-no-judge", is_flag=True, help="Open replies may stay without a score: no exit status 1 for it.")
+@click.option(
+    "--slice", "slices", multiple=True, metavar="TAG", help="Also score by the values of this tag; repeatable."
+)
 @click.option("--format", "form", type=click.Choice(["table", "markdown", "csv"]), default="table", show_default=True)
-def command(runs: tuple[Path, ...], errors: ErrorPolicy, policy: str | None, form: str) -> int:
+def command(
+    runs: tuple[Path, ...],
+    errors: ErrorPolicy,
+    policy: str | None,
+    slices: tuple[str, ...],
+    form: str,
+    *,
+    allow_no_judge: bool,
+) -> int:
     """Score RUNS again: folders of runs, or any folder above them."""
     folders = find_runs(runs)
-    found = each_run(folders, lambda folder: score_run(folder, errors=errors, policy=policy))
+    found = each_run(
+        folders,
+        lambda folder: score_run(folder, errors=errors, policy=policy, slices=slices, allow_no_judge=allow_no_judge),
+    )
     scores = list(found.values())
     if form == "table":
-        table.print_scores(scores)
+        table.print_scores(scores, tags=slices, more=gain_rows(list(found)))
     else:
         click.echo(table.markdown(scores) if form == "markdown" else table.csv_text(scores), nl=False)
     if len(found) < len(folders):

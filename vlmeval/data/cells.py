@@ -68,6 +68,10 @@ def as_list(value: object, where: str) -> list[Any]:
     return found
 
 
+LOST_OPTION = "\0lost option"
+"""Stands in a cell for an option that the writer of a file has lost and the model has not seen; no file can hold it."""
+
+
 def options(cells: Sequence[object], where: str) -> tuple[str, ...]:
     """Return the options that the cells A, B, C, ... hold, in order.
 
@@ -92,7 +96,7 @@ def options(cells: Sequence[object], where: str) -> tuple[str, ...]:
                 f'{where}, column "{chr(65 + position)}": the option is absent, but "{chr(64 + end)}" is not; '
                 'write its text (an option "None" is often lost by spreadsheet programs)'
             )
-        kept.append(text)
+        kept.append("" if text == LOST_OPTION else text)
     return tuple(kept)
 
 

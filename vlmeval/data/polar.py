@@ -33,4 +33,3 @@ def plain_question(row: Row, *names: str) -> str:
     text = row.required(*names)
     found = list(_INSTRUCTION.finditer(text))
     return text[: found[-1].start()] if found and found[-1].end() == len(text) else text
-

@@ -33,7 +33,7 @@ _SHOWN_FAULTS = 50
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the samples came from; the fields are those of a run's record."""
+    """Where the samples came from; the fields are those of a run's record. `blind` is set by `data.blind`."""
 
     dataset: str
     digest: str
@@ -42,6 +42,7 @@ class Origin:
     rows: int | None = None
     licence: str = ""
     warnings: tuple[str, ...] = ()
+    blind: str = ""
 
 
 class SampleSet:

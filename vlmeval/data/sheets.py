@@ -68,5 +68,6 @@ def excel_rows(path: Path) -> Iterator[NumberedRow]:
         header = [str(cell) for cell in next(lines, ())]
         for number, cells in enumerate(lines, start=2):
             if any(cell is not None for cell in cells):
-                yield number, {name: "" if cell is None else cell for name, cell in zip(header, cells, strict=False)}
+                whole = [*cells, *[None] * (len(header) - len(cells))]  # empty cells at the end are not stored
+                yield number, {name: "" if cell is None else cell for name, cell in zip(header, whole, strict=False)}
         book.close()

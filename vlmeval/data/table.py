@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 from vlmeval.data.cells import as_list, as_text, is_absent
+from vlmeval.data.images import ImageFolders
 from vlmeval.errors import DataError
 from vlmeval.types import Image
 
@@ -31,6 +32,7 @@ class Table(ABC):
     columns: tuple[str, ...]
     dataset: str = ""
     revision: str = ""
+    _folders: ImageFolders
 
     def __init__(self, path: str, columns: Sequence[str]) -> None:
         self.path = path
@@ -43,6 +45,11 @@ class Table(ABC):
     def column(self, name: str) -> str | None:
         """Return the column called `name` as it is written, None where there is none."""
         return self._names.get(plain_name(name))
+
+    @property
+    def folders(self) -> ImageFolders:
+        """Where the files that cells name may lie."""
+        return self._folders
 
     @abstractmethod
     def __len__(self) -> int: ...

@@ -70,14 +70,29 @@ class Extracted(Protocol):
         ...
 
 
+@runtime_checkable
+class Scored(Protocol):
+    """A kind whose every reply a judge scores: without its words a reply has no score, right or wrong."""
+
+    def judge_requests(self, sample: Sample, outcomes: Mapping[str, Outcome]) -> tuple[Request, ...]:
+        """Return the judge's requests, keyed, under the variants of the replies."""
+        ...
+
+    def scored(self, variant: str, words: str) -> Answer:
+        """Return the score in the judge's words as value, None where they hold none."""
+        ...
+
+
 def requests(
     sample: Sample, outcomes: Mapping[str, Outcome], answers: Sequence[Answer], *, kind: object = None
 ) -> tuple[Request, ...]:
     """Return the judge's requests for the unparsed answers of a question, under the variants of the replies.
 
     A question without choices has some only where its `kind` is `Extracted`. Replies that hold nothing to read (empty,
-    cut off while thinking) are not sent.
+    cut off while thinking) are not sent. A kind that is `Scored` says itself what it asks.
     """
+    if isinstance(kind, Scored):
+        return kind.judge_requests(sample, outcomes)
     form = kind.form(sample) if isinstance(kind, Extracted) and not sample.choices else ""
     if not sample.choices and not form:
         return ()

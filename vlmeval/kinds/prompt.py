@@ -51,6 +51,7 @@ STYLES: Mapping[str, PromptStyle] = {
         option="\n({letter}) {choice}",
     ),
     "short": PromptStyle(f"{{question}}\n{_SHORTLY}"),
+    "plain": PromptStyle("{question}"),
 }
 """The built-in styles. `official` is that of MMBench's own toolkit, which asks Chinese questions in English, too."""
 

@@ -1,7 +1,7 @@
-"""Files of answers that other programs wrote: rows with an id and a text, as JSONL, JSON, CSV, TSV or .xlsx (also .gz).
+"""Answers that other programs wrote: rows with an id and a text, as JSONL, JSON, CSV, TSV (also .gz), .xlsx or .pkl.
 
-Text stays text: "None", "NA" and "nan" are answers, a formula is its own words, and nothing is evaluated. Pickles are
-refused, since reading one runs its code.
+Text stays text: "None", "NA" and "nan" are answers, a formula is its own words, and nothing is evaluated. Pickles
+(VLMEvalKit's checkpoints: answers by index) are read without running what they name.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vlmeval.data.pickles import read_pickle
 from vlmeval.data.sheets import excel_rows, open_text, separated_rows
 from vlmeval.errors import DataError
 from vlmeval.registry import did_you_mean
@@ -30,7 +31,7 @@ _EXCEL_CELL = 32_767
 _VLMEVALKIT_FAILED = "Failed to obtain answer via API."
 """What VLMEvalKit writes in place of an answer when a call failed (vlmeval/api/base.py, fail_msg)."""
 
-_UNITS = {".xlsx": "row", ".json": "entry"}
+_UNITS = {".xlsx": "row", ".json": "entry", ".pkl": "entry"}
 _Row = tuple[int, dict[str, Any]]
 
 
@@ -67,10 +68,6 @@ def file_kind(path: Path) -> str:
     """Return the ending that tells how to read the file. Raises DataError for one that is not read."""
     endings = [ending.lower() for ending in path.suffixes if ending.lower() != ".gz"]
     kind = endings[-1] if endings else ""
-    if kind in (".pkl", ".pickle"):
-        raise DataError(
-            f"{path}: a pickle is not read, since reading it runs its code; save it as .xlsx, .tsv or .jsonl"
-        )
     if kind not in _READERS:
         raise DataError(f'{path}: answers are read from {", ".join(_READERS)} or a run folder, not from "{kind}"')
     return kind
@@ -102,6 +99,16 @@ def _json_array(path: Path) -> Iterator[_Row]:
         yield number, _object(row, f"{path}, entry {number}")
 
 
+def _pickle_entries(path: Path) -> Iterator[_Row]:
+    """Yield the answers of a checkpoint, {index: text}; newer ones keep the text under "prediction"."""
+    value = read_pickle(path)
+    if not isinstance(value, dict):
+        raise DataError(f"{path}: expected answers by index, found a {type(value).__name__}")
+    for number, (key, answer) in enumerate(value.items(), start=1):
+        text = answer.get("prediction") if isinstance(answer, dict) else answer
+        yield number, {"index": key, "prediction": text}
+
+
 def _object(row: Any, where: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise DataError(f"{where}: expected an object with an id and a text, not {type(row).__name__}")
@@ -114,6 +121,7 @@ _READERS = {
     ".csv": lambda path: separated_rows(path, ","),
     ".tsv": lambda path: separated_rows(path, "\t"),
     ".xlsx": excel_rows,
+    ".pkl": _pickle_entries,
 }
 
 

@@ -20,6 +20,7 @@ from vlmeval.jsonio import read_json, write_whole
 from vlmeval.registry import METRICS
 from vlmeval.report.figures import Bar, Figure, number_text, state_shares
 from vlmeval.report.pictures import PictureShelf
+from vlmeval.score.judged import registered
 from vlmeval.store.images import ImageStore
 from vlmeval.store.layout import RunFolder
 from vlmeval.store.results import Manifest, Pass, ScoredSample, Scores
@@ -124,7 +125,7 @@ def page_data(scores: Scores, samples: list[ScoredSample], shelf: PictureShelf, 
 
     `bounded` tells that 100 is the best score of a sample; that of a caption has no top.
     """
-    metric: Metric = METRICS.load(scores.primary)()
+    metric: Metric = METRICS.load(registered(scores.primary))()
     items = {sample.id: sample.parts for sample in samples if sample.id.startswith(("i2t:", "t2i:"))}
     rows = [sample_data(sample, metric, shelf, items) for sample in samples]
     return {

@@ -19,6 +19,9 @@ from vlmeval.store.layout import RunFolder
 from vlmeval.store.questions import read_questions
 from vlmeval.types import Answer, Outcome, Output, Record, Request, Sample, TaskKind
 
+NOT_ASKED, ERROR = "judge_missing", "judge_error"
+"""The rules of replies without a score: the judge was not asked about them, or its call failed."""
+
 Journal = dict[str, dict[str, Record]]
 
 
@@ -56,7 +59,10 @@ class Parses(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A sample with the evidence on it. `outcomes`, `shown` and `verdicts` (the judge's words) are by variant."""
+    """A sample with the evidence on it. `outcomes`, `shown` and `verdicts` (the judge's words) are by variant.
+
+    `unscored`: a judge is what scores its kind, and there is none, or none of its scores for a reply.
+    """
 
     sample: Sample
     requests: tuple[Request, ...]
@@ -66,15 +72,20 @@ class Case:
     verdicts: dict[str, str]
     settled: bool
     whole: bool
+    unscored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """All cases, in the order of the questions; `stale` records; unparsed answers that the judge has not read."""
+    """All cases, in the order of the questions; `stale` records; unparsed answers that the judge has not read.
+
+    `scored`: a judge is what scores the kind.
+    """
 
     cases: tuple[Case, ...]
     stale: int = 0
     unjudged: int = 0
+    scored: bool = False
 
 
 def samples_of(folder: RunFolder) -> list[Sample]:
@@ -100,7 +111,7 @@ def assemble(folder: RunFolder, kind: TaskKind, samples: Sequence[Sample], *, ju
     bench = Bench(kind, latest(read_records(folder.judge)), judge_name)
     cases = tuple(bench.case(sample, journal.get(sample.id, {})) for sample in samples)
     records = sum(map(len, journal.values()))
-    return Assembly(cases, records - sum(len(case.outcomes) for case in cases), bench.unjudged)
+    return Assembly(cases, records - sum(len(case.outcomes) for case in cases), bench.unjudged, bench.scored)
 
 
 def latest(records: Iterable[Record]) -> Journal:
@@ -121,6 +132,12 @@ class Bench:
         self._groups = kind if isinstance(kind, Groups) else None
         self._verdicts = verdicts
         self._judge_name = judge_name
+        self._scores = kind if isinstance(kind, judge.Scored) else None
+
+    @property
+    def scored(self) -> bool:
+        """Whether a judge is what scores the kind."""
+        return self._scores is not None
 
     def case(self, sample: Sample, records: Mapping[str, Record]) -> Case:
         """Return the case of one sample from its records by variant."""
@@ -135,7 +152,9 @@ class Bench:
         displays = self._displays
         shown = {one.variant: displays.shown(sample, one.variant) for one in requests} if displays else {}
         words: dict[str, str] = {}
-        if self._judge_name and any(answer.value is None for answer in answers):
+        if self._judge_name and self._scores is not None:
+            words, answers = self._scored(sample, replies, answers, self._scores)
+        elif self._judge_name and any(answer.value is None for answer in answers):
             words, answers = self._judged(sample, replies, answers, shown)
         return Case(
             sample=sample,
@@ -146,7 +165,28 @@ class Bench:
             verdicts=words,
             settled=len(replies) < len(requests) and self._kind.settled(sample, replies),
             whole=self._groups is None or len(requests) >= self._groups.expected_passes(sample),
+            unscored=self.scored and (not self._judge_name or any(answer.value is None for answer in answers)),
         )
+
+    def _scored(
+        self, sample: Sample, replies: Mapping[str, Output], answers: tuple[Answer, ...], kind: judge.Scored
+    ) -> tuple[dict[str, str], tuple[Answer, ...]]:
+        """Return the judge's words by variant, and the answers with its scores as values, None where it gave none."""
+        words: dict[str, str] = {}
+        read: dict[str, Answer] = {}
+        records = self._verdicts.get(sample.id, {})
+        for request in kind.judge_requests(sample, replies):
+            variant, record = request.variant, records.get(request.variant)
+            if record is None or record.key != request.key:
+                read[variant] = Answer(variant, None, NOT_ASKED)
+            elif usable({"": record.outcome}):
+                words[variant] = usable({"": record.outcome})[""].text
+                found = kind.scored(variant, words[variant])
+                rule = f"judge:{self._judge_name}" if found.value is not None else found.rule
+                read[variant] = Answer(variant, found.value, rule)
+            else:
+                read[variant] = Answer(variant, None, ERROR)
+        return words, tuple(read.get(answer.variant, answer) for answer in answers)
 
     def _judged(
         self,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from vlmeval.score.assembly import Assembly
+from vlmeval.score.assembly import ERROR, NOT_ASKED, Assembly
 from vlmeval.score.sheet import Sheet
 from vlmeval.store.results import Coverage, ErrorPolicy, Manifest
 from vlmeval.types import Estimate, Failure, Output
@@ -15,6 +15,8 @@ NAMED = 5
 MESSAGE_CHARACTERS = 160
 GUESSED = "official-"
 """What the rules of the policy "official" begin with."""
+UNSCORED = (ERROR, NOT_ASKED, "judge_unparsed")
+"""The rules of replies that a judge was to score and did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,12 @@ def verdict_on(
     errors: ErrorPolicy,
     manifest: Manifest,
     assembly: Assembly,
+    allow_no_judge: bool = False,
 ) -> Verdict:
-    """Return what keeps the score from being complete, and what else is to be said."""
+    """Return what keeps the score from being complete, and what else is to be said.
+
+    `allow_no_judge`: that nothing is scored for want of a judge is a remark.
+    """
     gaps: list[str] = []
     remarks: list[str] = []
     if not coverage.samples:
@@ -107,9 +113,9 @@ def verdict_on(
     hidden = sum(not case.sample.references for case in sheet.cases)
     if hidden and sheet.columns:
         gaps.append(f"{of(hidden, coverage)} without a known right answer, not scored")
-    if assembly.unjudged:
-        gaps.append(f"{assembly.unjudged} unparsed replies not read by the judge {manifest.judge}, left unparsed")
-    silent = coverage.rules.get("judge_unparsed", 0)
+    if lack := judge_gap(assembly, coverage, manifest.judge):
+        (remarks if allow_no_judge and manifest.judge is None else gaps).append(lack)
+    silent = 0 if assembly.scored else coverage.rules.get("judge_unparsed", 0)
     if silent:
         remarks.append(f"the judge {manifest.judge} gave no verdict on {silent} replies, left unparsed")
     gaps += sheet.faults
@@ -127,6 +133,21 @@ def verdict_on(
     if assembly.stale:
         remarks.append(f"{assembly.stale} stale answers, to another prompt, image or setting, left out")
     return Verdict(tuple(gaps), tuple(remarks))
+
+
+def judge_gap(assembly: Assembly, coverage: Coverage, judge: str | None) -> str:
+    """Return what a judge has left unread or unscored, or that it is missing where only it scores; "" for nothing."""
+    if assembly.scored and judge is None:
+        return "not scored: needs --judge NAME, the model that scores these replies; without it there is no such score"
+    if not assembly.scored:
+        left = assembly.unjudged
+        return f"{left} unparsed replies not read by the judge {judge}, left unparsed" if left else ""
+    rules = {rule: coverage.rules[rule] for rule in UNSCORED if rule in coverage.rules}
+    if not rules:
+        return ""
+    kinds = ", ".join(f"{rule} {count}" for rule, count in rules.items())
+    again = ": the same command asks again where the call failed" if rules.keys() - {"judge_unparsed"} else ""
+    return f"{of(sum(rules.values()), coverage)} without a score of the judge {judge} ({kinds}), left out{again}"
 
 
 def of(count: int, coverage: Coverage) -> str:

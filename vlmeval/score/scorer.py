@@ -7,13 +7,17 @@ replies counts as; a sample that was not asked to the end keeps the score incomp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import vlmeval
+from vlmeval.data.tags import require_tags
 from vlmeval.jsonio import encode_lines, read_json, write_json, write_whole
 from vlmeval.kinds.settings import with_options
 from vlmeval.registry import KINDS, METRICS
 from vlmeval.score.assembly import Parses, assemble, samples_of
 from vlmeval.score.coverage import coverage_of, verdict_on
 from vlmeval.score.estimates import estimate_all
+from vlmeval.score.judged import registered, under_judge
 from vlmeval.score.letters import letter_bias
 from vlmeval.score.lines import scored_samples
 from vlmeval.score.measure import Measure
@@ -26,19 +30,29 @@ from vlmeval.types import TaskKind
 
 
 @uncollected()
-def score_run(folder: RunFolder, *, errors: ErrorPolicy = "fail", policy: str | None = None) -> Scores:
+def score_run(
+    folder: RunFolder,
+    *,
+    errors: ErrorPolicy = "fail",
+    policy: str | None = None,
+    slices: Sequence[str] = (),
+    allow_no_judge: bool = False,
+) -> Scores:
     """Score the run in `folder`, write its samples.jsonl and scores.json, and return the scores.
 
-    `policy` replaces the task's own for unparsed replies, where its kind has one. Raises JournalError for a folder that
-    cannot be read.
+    `policy` replaces the task's own for unparsed replies, where its kind has one. `slices` are tags besides the task's.
+    `allow_no_judge` calls a run complete whose replies a judge is to score and none was given; it has no score all the
+    same. Raises JournalError for a folder that cannot be read, ConfigError for a tag that no sample has.
     """
     manifest = read_json(folder.manifest_path, Manifest)
     task = manifest.task if policy is None else with_options(manifest.task, {"policy": policy})
     kind: TaskKind = KINDS.load(task.kind)(task)
+    task = under_judge(task, kind, manifest.judge)
     samples = samples_of(folder)
+    require_tags(samples, slices)
     assembly = assemble(folder, kind, samples, judge_name=manifest.judge)
     golden = [sample for sample in samples if sample.references]
-    measures = {name: Measure(name, METRICS.load(name)(), golden) for name in task.metrics}
+    measures = {name: Measure(name, METRICS.load(registered(name))(), golden) for name in task.metrics}
     sheet = fill_sheet(assembly.cases, measures, primary=task.primary, errors=errors)
     coverage = coverage_of(sheet, expected=manifest.counts.get("expected", 0))
     recipe = Recipe(
@@ -50,9 +64,13 @@ def score_run(folder: RunFolder, *, errors: ErrorPolicy = "fail", policy: str | 
         coverage=sum(sheet.entered) / max(1, coverage.samples),
         judge=manifest.judge,
         errors=errors,
+        blind=manifest.origin.blind,
     )
-    estimates = estimate_all(list(sheet.columns.values()), samples, task.slices, recipe)
-    verdict = verdict_on(sheet, coverage, estimates, errors=errors, manifest=manifest, assembly=assembly)
+    tags = list(dict.fromkeys((*task.slices, *slices)))
+    estimates = estimate_all(list(sheet.columns.values()), samples, tags, recipe)
+    verdict = verdict_on(
+        sheet, coverage, estimates, errors=errors, manifest=manifest, assembly=assembly, allow_no_judge=allow_no_judge
+    )
     headline = next((one for one in estimates if one.metric == task.primary and not one.slice), None)
     scores = Scores(
         task=task.name,
@@ -72,6 +90,7 @@ def score_run(folder: RunFolder, *, errors: ErrorPolicy = "fail", policy: str | 
         notes=(*verdict.gaps, *verdict.remarks),
         data_digest=recipe.data_digest,
         vlmeval=vlmeval.__version__,
+        blind=manifest.origin.blind,
     )
     write_whole(folder.samples, encode_lines(scored_samples(sheet, task.primary)))
     write_json(folder.scores, scores)

@@ -36,16 +36,18 @@ def fill_sheet(cases: Sequence[Case], measures: Mapping[str, Measure], *, primar
     """Return the sheet of all cases.
 
     Under `errors="wrong"` a sample without its replies counts as not right; otherwise it is left out. A group that the
-    file gives incompletely, and a sample without gold, is left out always. A metric for which passes left out early
-    would have mattered gets an empty column.
+    file gives incompletely, a sample without gold, and one that a judge was to score and did not, is left out always.
+    A metric for which passes left out early would have mattered gets an empty column.
     """
     judge = measures.get(primary)
-    states = [
-        state_of(case.sample, case.requests, case.outcomes, case.answers, settled=case.settled, primary=judge)
+    states: list[State] = [
+        "unparsed"
+        if case.unscored and any(answer.value is None for answer in case.answers)
+        else state_of(case.sample, case.requests, case.outcomes, case.answers, settled=case.settled, primary=judge)
         for case in cases
     ]
     entered = [
-        case.whole and bool(case.sample.references) and (state in REPLIED or errors == "wrong")
+        case.whole and not case.unscored and bool(case.sample.references) and (state in REPLIED or errors == "wrong")
         for case, state in zip(cases, states, strict=True)
     ]
     sheet = Sheet(cases, states, entered, {name: Column(measure) for name, measure in measures.items()})

@@ -46,6 +46,7 @@ class Recipe:
     coverage: float
     judge: str | None
     errors: str
+    blind: str = ""
 
     def line(self, metric: str, samples: int) -> str:
         """Return the signature of a number of `metric` over `samples`."""
@@ -63,6 +64,7 @@ class Recipe:
             f"seed:{sampling.seed}" if sampling.seed is not None else "",
             f"max:{setting(sampling.max_tokens)}",
             f"stop:{digest(sampling.stop)[:SHOWN_DIGITS]}" if sampling.stop else "",
+            f"blind:{self.blind}" if self.blind else "",
             f"judge:{self.judge}" if self.judge else "",
             f"errors:{self.errors}" if self.errors != "fail" else "",
             f"n:{samples}",

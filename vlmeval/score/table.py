@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich import box
@@ -27,8 +27,8 @@ HEADS = ("task", "model", "metric", "value", "95 % interval", "n", "coverage", "
 NUMERIC = frozenset(("value", "95 % interval", "n", "coverage"))
 STATES = ("unparsed", "refused", "failed", "missing", "truncated")
 CSV_HEADS = (
-    "task", "model", "run", "metric", "primary", "slice", "value", "low", "high", "scale", "samples", "clusters",
-    "coverage", "complete", *STATES, "signature",
+    "task", "model", "blind", "run", "metric", "primary", "slice", "value", "low", "high", "scale", "samples",
+    "clusters", "coverage", "complete", *STATES, "signature",
 )  # fmt: skip
 
 
@@ -41,25 +41,41 @@ class Row:
     complete: bool
 
 
-def print_scores(scores: Sequence[Scores], *, console: Console | None = None, slices: bool = False) -> None:
-    """Print the table of `scores` with signatures and notes below it; a file or pipe gets lines of 140 columns."""
+def print_scores(
+    scores: Sequence[Scores],
+    *,
+    console: Console | None = None,
+    slices: bool = False,
+    tags: Collection[str] = (),
+    more: Sequence[Sequence[Row]] = (),
+) -> None:
+    """Print the table of `scores` with signatures and notes below it; a file or pipe gets lines of 140 columns.
+
+    `slices` shows all of them, `tags` those of these tags. `more[i]` are lines to put below those of `scores[i]`.
+    """
     if console is None:
         console = Console(highlight=False)
         if not console.is_terminal:
             console = Console(highlight=False, width=PIPE_COLUMNS)
-    console.print(terminal_table(scores, slices=slices))
+    console.print(terminal_table(scores, slices=slices, tags=tags, more=more))
     for line in footers(scores):
         console.print(Text(line, style="dim"), soft_wrap=True)  # a signature is copied whole or not at all
 
 
-def terminal_table(scores: Sequence[Scores], *, slices: bool = False) -> Table:
+def terminal_table(
+    scores: Sequence[Scores],
+    *,
+    slices: bool = False,
+    tags: Collection[str] = (),
+    more: Sequence[Sequence[Row]] = (),
+) -> Table:
     """Return the table of `scores` for rich. Names are text, not markup, and are folded rather than cut."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for head in HEADS:
         numeric = head in NUMERIC
         table.add_column(head, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
-    for one in scores:
-        for row in rows(one, slices=slices):
+    for place, one in enumerate(scores):
+        for row in (*rows(one, slices=slices, tags=tags), *(more[place] if more else ())):
             style = ("bold" if row.primary else "") if row.complete else "yellow"
             table.add_row(*(Text(cell, style=style) for cell in row.cells))
     return table
@@ -85,7 +101,7 @@ def csv_text(scores: Sequence[Scores]) -> str:
         for info, estimate in figures(one, slices=True):
             value, low, high = scaled(info, estimate)
             writer.writerow((
-                plain(one.task), plain(one.model), one.run_id, info.name, int(info.name == one.primary),
+                plain(one.task), plain(one.model), one.blind, one.run_id, info.name, int(info.name == one.primary),
                 plain(estimate.slice) if estimate else "", value, low, high, f"{info.scale:g}",
                 estimate.samples if estimate else 0, estimate.clusters if estimate else 0,
                 share(one), int(one.complete), *(getattr(one.coverage, state) for state in STATES),
@@ -99,27 +115,37 @@ def plain(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def figures(scores: Scores, *, slices: bool) -> Iterator[tuple[MetricInfo, Estimate | None]]:
-    """Yield each metric, the primary first, with its estimates; a metric without any comes once, with None."""
+def figures(
+    scores: Scores, *, slices: bool, tags: Collection[str] = ()
+) -> Iterator[tuple[MetricInfo, Estimate | None]]:
+    """Yield each metric, the primary first, with its estimates; a metric without any comes once, with None.
+
+    Those of slices only where `slices` asks for all of them, or `tags` names their tag.
+    """
+    asked = tuple(f"{tag}=" for tag in tags)
     for info in sorted(scores.metrics, key=lambda info: info.name != scores.primary):
-        own = [one for one in scores.estimates if one.metric == info.name and (slices or not one.slice)]
+        own = [one for one in scores.estimates if one.metric == info.name and _is_shown(one, asked, slices=slices)]
         if not own:
             yield info, None
         for estimate in own:
             yield info, estimate
 
 
-def rows(scores: Scores, *, slices: bool) -> Iterator[Row]:
+def _is_shown(estimate: Estimate, asked: tuple[str, ...], *, slices: bool) -> bool:
+    return slices or not estimate.slice or estimate.slice.startswith(asked)
+
+
+def rows(scores: Scores, *, slices: bool, tags: Collection[str] = ()) -> Iterator[Row]:
     """Yield the lines of one run; task, model and states stand in its first line only."""
-    listed = list(figures(scores, slices=slices))
+    listed = list(figures(scores, slices=slices, tags=tags))
     if not listed:
-        cells = (scores.task, scores.model, UNKNOWN, UNKNOWN, UNKNOWN, "0", UNKNOWN, states(scores.coverage))
+        cells = (scores.asked, scores.model, UNKNOWN, UNKNOWN, UNKNOWN, "0", UNKNOWN, states(scores.coverage))
         yield Row(cells, primary=True, complete=scores.complete)
     for place, (info, estimate) in enumerate(listed):
         first = place == 0
         yield Row(
             cells=(
-                scores.task if first else "",
+                scores.asked if first else "",
                 scores.model if first else "",
                 f"{info.name} {estimate.slice}".strip() if estimate else info.name,
                 number(info, estimate.value) if estimate else UNKNOWN,
@@ -177,7 +203,7 @@ def footers(scores: Iterable[Scores]) -> Iterator[str]:
     """Yield the lines below the table: each run's signature, then its notes."""
     for one in scores:
         yield f"{one.model}: {one.signature}"
-        yield from (f"  {one.task}: {'note' if one.complete else 'incomplete'}: {note}" for note in one.notes)
+        yield from (f"  {one.asked}: {'note' if one.complete else 'incomplete'}: {note}" for note in one.notes)
 
 
 def escaped(cell: str) -> str:

@@ -54,6 +54,7 @@ def recipe_of(
             "digest": origin.digest,
             "revision": origin.revision,
             "rows": limit if origin.rows is None else origin.rows,
+            "blind": origin.blind,
         },
     }
     return {key: value for name, table in tables.items() for key, value in _flat(name, _plain(table))}

@@ -22,7 +22,10 @@ RunState = Literal["running", "complete", "incomplete", "interrupted"]
 
 
 class Origin(Struct, frozen=True):
-    """Where the samples came from. `digest` is the sha256 of the rows used (local file) or of id and revision (hub)."""
+    """Where the samples came from. `digest` is the sha256 of the rows used (local file) or of id and revision (hub).
+
+    `blind` is what stands in place of the images ("none", "black", "noise", "shuffled"), "" where they are shown.
+    """
 
     dataset: str
     digest: str
@@ -31,6 +34,7 @@ class Origin(Struct, frozen=True):
     rows: int | None = None
     licence: str = ""
     warnings: tuple[str, ...] = ()
+    blind: str = ""
 
 
 class Manifest(Struct, kw_only=True):
@@ -129,7 +133,10 @@ class LetterBias(Struct, frozen=True):
 
 
 class Scores(Struct, frozen=True, kw_only=True):
-    """scores.json. Holds no clock and no path: scoring the same journal twice gives the same bytes."""
+    """scores.json. Holds no clock and no path: scoring the same journal twice gives the same bytes.
+
+    `blind` is that of the run's `Origin`.
+    """
 
     task: str
     title: str
@@ -148,3 +155,9 @@ class Scores(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     data_digest: str = ""
     vlmeval: str = ""
+    blind: str = ""
+
+    @property
+    def asked(self) -> str:
+        """The task as tables name it: a blind run is told from the sighted one beside it."""
+        return f"{self.task} (blind: {self.blind})" if self.blind else self.task
