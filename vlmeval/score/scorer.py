@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import vlmeval
 from vlmeval.data.tags import require_tags
+from vlmeval.data.task import Task
 from vlmeval.jsonio import encode_lines, read_json, write_json, write_whole
 from vlmeval.kinds.settings import with_options
 from vlmeval.registry import KINDS, METRICS
@@ -26,7 +27,7 @@ from vlmeval.score.sheet import fill_sheet
 from vlmeval.score.signature import Recipe, as_sent, data_digest, prompt_digest
 from vlmeval.store.layout import RunFolder
 from vlmeval.store.results import ErrorPolicy, Manifest, Scores
-from vlmeval.types import TaskKind
+from vlmeval.types import Sample, TaskKind
 
 
 @uncollected()
@@ -55,17 +56,7 @@ def score_run(
     measures = {name: Measure(name, METRICS.load(registered(name))(), golden) for name in task.metrics}
     sheet = fill_sheet(assembly.cases, measures, primary=task.primary, errors=errors)
     coverage = coverage_of(sheet, expected=manifest.counts.get("expected", 0))
-    recipe = Recipe(
-        task=task,
-        sampling=as_sent(task.sampling, manifest.recipe),
-        prompt=prompt_digest(task, kind),
-        parser=kind.parser if isinstance(kind, Parses) else "",
-        data_digest=data_digest(samples),
-        coverage=sum(sheet.entered) / max(1, coverage.samples),
-        judge=manifest.judge,
-        errors=errors,
-        blind=manifest.origin.blind,
-    )
+    recipe = signed(task, kind, manifest, samples, share=sum(sheet.entered) / max(1, coverage.samples), errors=errors)
     tags = list(dict.fromkeys((*task.slices, *slices)))
     estimates = estimate_all(list(sheet.columns.values()), samples, tags, recipe)
     verdict = verdict_on(
@@ -95,3 +86,20 @@ def score_run(
     write_whole(folder.samples, encode_lines(scored_samples(sheet, task.primary)))
     write_json(folder.scores, scores)
     return scores
+
+
+def signed(
+    task: Task, kind: TaskKind, manifest: Manifest, samples: Sequence[Sample], *, share: float, errors: ErrorPolicy
+) -> Recipe:
+    """Return what the signatures of a run say; `share` is that of the samples that entered the primary metric."""
+    return Recipe(
+        task=task,
+        sampling=as_sent(task.sampling, manifest.recipe),
+        prompt=prompt_digest(task, kind),
+        parser=kind.parser if isinstance(kind, Parses) else "",
+        data_digest=data_digest(samples),
+        coverage=share,
+        judge=manifest.judge,
+        errors=errors,
+        blind=manifest.origin.blind,
+    )
