@@ -3,17 +3,22 @@
 import gzip
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from benchmarks.mmmu import DOMAIN_OF, ID
 from tests.official.cases import REASON, Case, Parity, compares, found_cases, largest_difference
+from tests.score.runs import made
+from vlmeval.data.catalog import find_task
 from vlmeval.data.task import Task
 from vlmeval.kinds.choice import ChoiceKind
 from vlmeval.metrics.accuracy import Accuracy
 from vlmeval.score.estimates import slice_masks
+from vlmeval.score.scorer import score_run
 from vlmeval.types import Answer, Output, Sample
 
 FOUND = found_cases("mmmu_val_")
@@ -22,9 +27,16 @@ pytestmark = pytest.mark.skipif(not FOUND, reason=REASON)
 MOST_DIFFERENCES = 0.03
 
 
+def responses(case: Case) -> dict[str, list[dict[str, Any]]]:
+    """Return the recorded replies by subject, in the order in which the official program read them."""
+    data: dict[str, list[dict[str, Any]]] = json.loads(
+        gzip.decompress((case.folder / "responses.json.gz").read_bytes())
+    )
+    return data
+
+
 def replies(case: Case) -> dict[str, dict[str, Any]]:
-    data = json.loads(gzip.decompress((case.folder / "responses.json.gz").read_bytes()))
-    return {row["id"]: row for rows in data.values() for row in rows}
+    return {row["id"]: row for rows in responses(case).values() for row in rows}
 
 
 def sample_of(row: dict[str, Any]) -> Sample:
@@ -130,3 +142,21 @@ def test_our_own_rule_differs_on_few_questions_and_they_can_be_seen(case: Case) 
         if not official["random_fallback"] and sample.choices and answers[0].value != official["parsed_pred"]:
             different.append((name, sample.choices, replies(case)[name]["response"][-80:], answers[0], official))
     assert len(different) <= MOST_DIFFERENCES * len(case.verdicts), "\n".join(map(str, different))
+
+
+@CASE
+def test_policy_official_draws_what_the_official_program_drew(case: Case, tmp_path: Path) -> None:
+    rows = [row for rows in responses(case).values() for row in rows]
+    replied = {row["id"]: row["response"] for row in rows}
+    task = msgspec.structs.replace(find_task("mmmu_val"), slices=("subject", "domain"))
+    folder = made(tmp_path, [sample_of(row) for row in rows], lambda sample, _: replied[sample.id], task=task)
+    scores = score_run(folder, policy="official")
+    found = {estimate.slice: estimate.value for estimate in scores.estimates if estimate.metric == "accuracy"}
+    assert found == pytest.approx(official_shares(case), abs=1e-12)
+    drawn = {
+        sample["id"]: sample["passes"][0]["value"]
+        for sample in map(json.loads, folder.samples.read_bytes().splitlines())
+        if sample["passes"][0]["rule"] == "official-random"
+    }
+    assert drawn == {name: one["parsed_pred"] for name, one in case.verdicts.items() if one["random_fallback"]}
+    assert "parse:mmmu" in scores.signature

@@ -2,13 +2,15 @@
 
 An answer's value is the letter in the order of the sample's choices, whatever letter stood there when it was asked.
 What cannot be read is unparsed. `policy = "official"` turns it into a guess as official scorers do, under the rule
-"official-random"; the guess depends on seed, sample and pass only, so the order of samples changes nothing.
+"official-random". Where the official program's guesses can be had again (`draws`), the scorer takes those; else the
+guess depends on seed, sample and pass only, so the order of samples changes nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
+import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
@@ -49,6 +51,7 @@ class ChoiceOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
     `stop_early` leaves out the passes after the first wrong one: same circular score, fewer calls, no `vanilla_all`.
     `extractor` names the rule that reads replies; all but the default are the official programs', for their figures.
+    `official` is the one that `policy = "official"` reads with, "" for `extractor`.
     """
 
     circular: bool = True
@@ -57,6 +60,7 @@ class ChoiceOptions(Struct, frozen=True, forbid_unknown_fields=True):
     policy: Literal["honest", "official"] = "honest"
     language: Literal["en", "zh"] = "en"
     extractor: Extractor = "vlmeval"
+    official: Extractor | Literal[""] = ""
     seed: int = 42
 
 
@@ -77,8 +81,10 @@ class ChoiceKind:
         self._task = task
         self._style = find_style(task, "official", language=self.options.language)
         self._open_style = find_open_style(task, "official", language=self.options.language)
-        self._extract = EXTRACTORS[self.options.extractor]
-        self.parser = PARSER if self.options.extractor == "vlmeval" else self.options.extractor
+        official = self.options.official if self.options.policy == "official" else ""
+        self._extractor = official or self.options.extractor
+        self._extract = EXTRACTORS[self._extractor]
+        self.parser = PARSER if self._extractor == "vlmeval" else self._extractor
 
     def requests(self, sample: Sample) -> tuple[Request, ...]:
         """Return one request per pass. In likelihood mode a model weighs the displayed letters.
@@ -107,6 +113,17 @@ class ChoiceKind:
             return False
         read = (answer.value for answer in self.answers(sample, outcomes) if answer.value is not None)
         return any(value not in sample.references for value in read)
+
+    def draws(self) -> Callable[[Sample], str] | None:
+        """Return the official program's own stream of guesses, to be taken in the order of the data; None without one.
+
+        MMMU's program seeds Python's generator with 42 and draws among the letters of each question it cannot read
+        (MMMU-Benchmark/MMMU mmmu/utils/eval_utils.py), so a guess depends on what was read before it.
+        """
+        if self.options.policy != "official" or self._extractor != "mmmu":
+            return None
+        generator = random.Random(self.options.seed)  # noqa: S311 the official program's generator
+        return lambda sample: LETTERS[generator.choice(offered(sample))]
 
     def shown(self, sample: Sample, variant: str) -> tuple[str, ...]:
         """Return the choice (letter of the sample's order) behind each displayed letter A, B, ..; "" where none is."""

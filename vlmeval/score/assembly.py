@@ -6,9 +6,11 @@ record is stale: left out and counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
+
+import msgspec
 
 from vlmeval.errors import JournalError
 from vlmeval.kinds import judge
@@ -47,6 +49,19 @@ class Groups(Protocol):
 
     def expected_passes(self, sample: Sample) -> int:
         """Return how many passes the sample should have."""
+        ...
+
+
+DRAWN = "official-random"
+"""The rule of an answer that the policy "official" guessed."""
+
+
+@runtime_checkable
+class Draws(Protocol):
+    """A kind whose official program guesses in a stream that can be had again, in the order of the data."""
+
+    def draws(self) -> Callable[[Sample], str] | None:
+        """Return what gives the next guess for a sample, None where there is no such stream."""
         ...
 
 
@@ -133,6 +148,7 @@ class Bench:
         self._verdicts = verdicts
         self._judge_name = judge_name
         self._scores = kind if isinstance(kind, judge.Scored) else None
+        self._draw = kind.draws() if isinstance(kind, Draws) else None
 
     @property
     def scored(self) -> bool:
@@ -149,6 +165,11 @@ class Bench:
         }
         replies = usable(outcomes)
         answers = self._kind.answers(sample, replies)
+        if self._draw is not None:
+            draw = self._draw
+            answers = tuple(
+                msgspec.structs.replace(one, value=draw(sample)) if one.rule == DRAWN else one for one in answers
+            )
         displays = self._displays
         shown = {one.variant: displays.shown(sample, one.variant) for one in requests} if displays else {}
         words: dict[str, str] = {}

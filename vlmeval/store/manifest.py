@@ -20,7 +20,7 @@ from vlmeval.store.layout import RUN_ID_DIGITS, RunFolder, last_number, numbered
 from vlmeval.store.results import Manifest, Origin
 
 ASKED = ("name", "version", "kind", "system", "sampling")
-SCORING_OPTIONS = frozenset({"policy", "extractor", "seed"})
+SCORING_OPTIONS = frozenset({"policy", "extractor", "official", "seed"})
 SHOWN_CHARACTERS = 60
 MODEL_FILE = "model.file_sha256"
 _SECRET = re.compile(r"(?i)((?:api[-_]?key|token|secret|password|authorization|bearer)\s*[=:]\s*)[^\s,]+")
