@@ -28,11 +28,9 @@ MOST_DIFFERENCES = 0.03
 
 
 def responses(case: Case) -> dict[str, list[dict[str, Any]]]:
-    """Return the recorded replies by subject, in the order in which the official program read them."""
-    data: dict[str, list[dict[str, Any]]] = json.loads(
-        gzip.decompress((case.folder / "responses.json.gz").read_bytes())
-    )
-    return data
+    """Return the recorded replies by subject, sorted: the order in which the official program reads them."""
+    data = json.loads(gzip.decompress((case.folder / "responses.json.gz").read_bytes()))
+    return {subject: data[subject] for subject in sorted(data)}
 
 
 def replies(case: Case) -> dict[str, dict[str, Any]]:
