@@ -29,7 +29,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from perf.scoring import Line
+from perf.lines import Line, status
 from tests.score.runs import made
 from vlmeval.data.catalog import find_task
 from vlmeval.metrics.anls import Anls
@@ -185,8 +185,8 @@ def compared(
     return Line(f"{what}, {len(samples):,} questions, with intervals", own, other, least=RATIO, most=SECONDS)
 
 
-def whole_way(asked: tuple[list[Sample], list[str]], results: Path) -> tuple[Line, float]:
-    """Return the line from run folder to scores.json, and the process's memory in GB."""
+def whole_way(asked: tuple[list[Sample], list[str]], results: Path) -> list[Line]:
+    """Return the lines of the way from run folder to scores.json: its CPU seconds and its process's memory."""
     samples, replies = asked
     given = {sample.id: reply for sample, reply in zip(samples, replies, strict=True)}
 
@@ -201,7 +201,10 @@ def whole_way(asked: tuple[list[Sample], list[str]], results: Path) -> tuple[Lin
         return sum(len(json.loads(line)) for path in (folder.questions, folder.outputs) for line in path.open("rb"))
 
     _, other = measured(plain)
-    return Line(f"run folder to scores.json, {gigabytes:.2f} GB", seconds, other, most=SECONDS), gigabytes
+    return [
+        Line("run folder to scores.json", seconds, other, most=SECONDS),
+        Line("its memory", gigabytes, most=GIGABYTES, unit="GB"),
+    ]
 
 
 def scored(folder: Path) -> int:
@@ -220,18 +223,15 @@ def main() -> int:
     if given.score:
         return scored(given.score)
     asked = questions(given.questions)
-    print("what | ours | other | ratio | bar", flush=True)
     with tempfile.TemporaryDirectory() as results:
-        last, gigabytes = whole_way(asked, Path(results))
-    lines = [
-        compared("VQA accuracy", VqaV2(), plain_vqa, asked),
-        compared("ANLS", Anls(), plain_anls, documents(given.questions)),
-    ]
-    for line in (*lines, last):
-        print(line.text())
-    if gigabytes > GIGABYTES:
-        print(f"memory {gigabytes:.2f} GB, bar <= {GIGABYTES:g} GB FAILED")
-    return 0 if all(line.passed for line in (*lines, last)) and gigabytes <= GIGABYTES else 1
+        lines = whole_way(asked, Path(results))
+    return status(
+        [
+            *lines,
+            compared("VQA accuracy", VqaV2(), plain_vqa, asked),
+            compared("ANLS", Anls(), plain_anls, documents(given.questions)),
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -12,15 +12,13 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from perf.lines import Line, seconds, status
 from tests.score.runs import made, question, right, say
 from vlmeval.score.scorer import score_run
 from vlmeval.stats.bootstrap import Floats, Statistic, intervals
@@ -29,42 +27,6 @@ from vlmeval.types import Request, Sample
 
 ROWS = 10_000
 SCORING_SECONDS = 2.0
-
-
-@dataclass(frozen=True)
-class Line:
-    """One comparison. `least` is the smallest ratio other / ours, `most` the largest number of our seconds."""
-
-    what: str
-    ours: float
-    other: float
-    least: float | None = None
-    most: float | None = None
-
-    @property
-    def passed(self) -> bool:
-        """Tell whether the bars hold."""
-        return (self.least is None or self.other / self.ours >= self.least) and (
-            self.most is None or self.ours <= self.most
-        )
-
-    def text(self) -> str:
-        """Return the line as printed."""
-        bars = [f"ratio >= {self.least:g}"] if self.least is not None else []
-        bars += [f"<= {self.most:g} s"] if self.most is not None else []
-        verdict = "" if self.passed else " FAILED"
-        ratio = self.other / self.ours
-        return f"{self.what} | {self.ours:.4f} s | {self.other:.4f} s | {ratio:.2f} | {', '.join(bars)}{verdict}"
-
-
-def seconds(work: Callable[[], object], *, times: int = 3) -> float:
-    """Return the CPU seconds of the quickest of `times` calls."""
-    found = []
-    for _ in range(times):
-        start = time.process_time()
-        work()
-        found.append(time.process_time() - start)
-    return min(found)
 
 
 def reply(sample: Sample, request: Request) -> str:
@@ -135,12 +97,8 @@ def resampling() -> list[Line]:
 
 def main() -> int:
     """Print the lines and return the exit status."""
-    print("what | ours | other | ratio | bar")
     with tempfile.TemporaryDirectory() as folder:
-        lines = [scoring(Path(folder)), *resampling()]
-    for line in lines:
-        print(line.text())
-    return 0 if all(line.passed for line in lines) else 1
+        return status([scoring(Path(folder)), *resampling()])
 
 
 if __name__ == "__main__":
