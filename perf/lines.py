@@ -1,4 +1,4 @@
-"""The form of every script here: lines `what | ours | other | ratio | bar` of one run, and an exit status from the bars.
+"""The form of every script here: lines `what | ours | other | ratio | bar` of one run, exit status from the bars.
 
 A line compares our figure with a peer's or a limit's of the same run. A peer that is not installed is a line too: it
 names what is missing, and no bar holds or fails for it.
