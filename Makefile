@@ -11,6 +11,7 @@ help:
 	@echo "make test    set up and run the tests"
 	@echo "make check   lint and types (CI runs it after make test)"
 	@echo "make format  rewrite the code in the project's format"
+	@echo "make perf    measure speed against peers and limits (ten minutes), write perf/RESULTS.md"
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -47,6 +48,9 @@ types: $(VENV)/.test
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+perf: $(VENV)/.test
+	$(BIN)/python perf/all.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

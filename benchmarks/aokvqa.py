@@ -19,8 +19,14 @@ from vlmeval.benchmark import (
     row_images,
 )  # fmt: skip
 
-SOURCES = (
-    Hub(("HuggingFaceM4/A-OKVQA",), split="validation", revision="main"),
+
+def hub(split: str) -> Hub:
+    """Return the copy on the hub."""
+    return Hub(("HuggingFaceM4/A-OKVQA",), split=split, revision="main")
+
+
+VALIDATION = (
+    hub("validation"),
     Tsv("A-OKVQA", "https://huggingface.co/datasets/Allen8/A-OKVQA/resolve/main/a-okvqa.tsv"),
 )
 
@@ -53,7 +59,7 @@ BENCHMARK = Benchmark(
     name="aokvqa",
     title="A-OKVQA",
     sample=sample,
-    splits={"val": Split(SOURCES, questions=1145)},
+    splits={"val": Split(VALIDATION, questions=1145), "test": Split((hub("test"),), hidden=True)},
     licence="Apache-2.0 (not verified)",
     citation="Schwenk et al. 2022, arXiv:2206.01718",
     homepage="https://allenai.org/project/a-okvqa",

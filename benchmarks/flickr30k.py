@@ -19,6 +19,7 @@ BENCHMARK = Benchmark(
     sample=caption_sample,
     splits={
         "test": Split(SOURCES, where=TEST, questions=1000),
+        "val": Split(SOURCES, where={"split": ("val",)}, questions=1014),
         "test_retrieval": Split(
             SOURCES, where=TEST, questions=1000, sample=retrieval_samples, samples_of=retrieval_count
         ),

@@ -8,12 +8,17 @@ from vlmeval.benchmark import Benchmark, Files, Hub, Row, Sample, Split, Tsv, sh
 
 URL = "https://opencompass.openxlab.space/utils/VLMEval"
 HUB_IDS = ("lmms-lab/DocVQA", "lmms-lab-encoder/DocVQA")
+TYPES = {"answer_type": "answer_type", "evidence": "evidence", "operation": "operation/reasoning"}
 NOTE = "from https://rrc.cvc.uab.es/?ch=17&com=downloads, with images/ beside the file"
 
 
 def sample(row: Row) -> Sample:
-    """Return a question."""
-    return short_sample(row, id_columns=("questionId", "question_id", "index", "id"))
+    """Return a question; the file "withQT" says what the answer is, where it stands, and what it takes to find it."""
+    found = short_sample(row, id_columns=("questionId", "question_id", "index", "id"))
+    for tag, column in TYPES.items():
+        if types := row.items(column):
+            found.tags[tag] = "\n".join(map(str, types))
+    return found
 
 
 def tsv(name: str, md5: str) -> Tsv:

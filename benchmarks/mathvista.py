@@ -33,7 +33,7 @@ def sample(row: Row) -> Sample:
     metadata = row.cell("metadata")
     known = metadata if isinstance(metadata, dict) else {}
     choices = tuple(map(str, row.items("choices")))
-    answer_type, precision = row.required("answer_type"), row.text("precision") or ""
+    answer_type, precision = row.required("answer_type"), (row.text("precision") or "").removesuffix(".0")
     hint = CHOICE_HINT if choices else NUMBERS.get((answer_type, precision if answer_type == "float" else ""))
     if hint is None:
         raise DataError(f'{row.at("answer_type")}: "{answer_type}", precision "{precision}": no such kind of answer')

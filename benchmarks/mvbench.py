@@ -3,8 +3,9 @@
 Li et al. 2023, MVBench: A Comprehensive Multi-modal Video Understanding Benchmark, CVPR 2024, arXiv:2311.17005.
 Schema as read by EvolvingLMMs-Lab/lmms-eval, tasks/mvbench/utils.py (`video`, `question`, `candidates`, `answer` as the
 text of one); `task_type` as in VLMEvalKit's file (not verified). The authors' JSON lists, one a task, make one file
-of JSON Lines with `task_type` added. Where a question is about a part of a video (`start`, `end`), its frames must be
-of that part: frames/ or a column `frames` say which they are.
+of JSON Lines with `task_type` added. Where a question is about a part of a video (`start`, `end`, in
+seconds), its frames are of that part: in a video file by its clock, in a folder of frames by the row's `fps` (3 for
+the frames of TVQA, as in the authors' mvbench.ipynb); a column `frames` and a folder without it hold the part already.
 """
 
 from functools import partial

@@ -7,7 +7,13 @@ mmf/utils/m4c_evaluators.py.
 from vlmeval.benchmark import Benchmark, Hub, Row, Sample, Split, Tsv, short_sample
 
 URL = "https://opencompass.openxlab.space/utils/VLMEval/TextVQA_VAL.tsv"
-HUB = Hub(("lmms-lab/textvqa", "lmms-lab-encoder/textvqa"), split="validation", revision="main")
+HUB_IDS = ("lmms-lab/textvqa", "lmms-lab-encoder/textvqa")
+VAL_TSV = Tsv("TextVQA_VAL", URL, "b233b31f551bbf4056f2f955da3a92cd")
+
+
+def hub(split: str) -> Hub:
+    """Return the copy on the hub."""
+    return Hub(HUB_IDS, split=split, revision="main")
 
 
 def sample(row: Row) -> Sample:
@@ -20,7 +26,10 @@ BENCHMARK = Benchmark(
     name="textvqa",
     title="TextVQA",
     sample=sample,
-    splits={"validation": Split((HUB, Tsv("TextVQA_VAL", URL, "b233b31f551bbf4056f2f955da3a92cd")), questions=5000)},
+    splits={
+        "validation": Split((hub("validation"), VAL_TSV), questions=5000),
+        "test": Split((hub("test"),), hidden=True, questions=5734),
+    },
     licence="CC BY 4.0 (not verified)",
     citation="Singh et al. 2019, arXiv:1904.08920",
     homepage="https://textvqa.org",

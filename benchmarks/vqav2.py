@@ -22,12 +22,17 @@ def files(name: str) -> Files:
 
 VALIDATION = (files("v2_OpenEnded_mscoco_val2014_questions.json"), Hub(HUB_IDS, split="validation", revision="main"))
 TEST_DEV = (files("v2_OpenEnded_mscoco_test-dev2015_questions.json"), Hub(HUB_IDS, split="testdev", revision="main"))
+TEST = (files("v2_OpenEnded_mscoco_test2015_questions.json"), Hub(HUB_IDS, split="test", revision="main"))
 
 BENCHMARK = Benchmark(
     name="vqav2",
     title="VQA v2",
     sample=sample,
-    splits={"validation": Split(VALIDATION, questions=214354), "testdev": Split(TEST_DEV, hidden=True)},
+    splits={
+        "validation": Split(VALIDATION, questions=214354),
+        "testdev": Split(TEST_DEV, hidden=True),
+        "test": Split(TEST, hidden=True),
+    },
     licence="CC BY 4.0 annotations (not verified); images under COCO's terms",
     citation="Goyal et al. 2017, arXiv:1612.00837",
     homepage="https://visualqa.org",

@@ -1,6 +1,7 @@
 """Writes the held-out suite: `python demo/build.py`. The same seed gives the same bytes.
 
-Five small benchmarks in the published formats of the real ones, all on test-split scenes, which no model is trained on:
+Five small benchmarks in the published formats of the real ones, and small files under real names (`benchmarks.py`),
+all on test-split scenes, which no model is trained on:
 an MMBench TSV with circular rotations, an MMMU parquet file, VQA v2 questions and annotations, COCO captions, and a
 Karpathy-style retrieval set. `manifest.json` lists every scene's layout and every file's SHA-256.
 """
@@ -101,11 +102,14 @@ class Suite:
 
 def build(root: Path, seed: int = SEED) -> Suite:
     """Write the whole suite under `root`."""
+    from demo.benchmarks import build_benchmarks  # which is built on this module
+
     suite = Suite(root)
     build_choice(suite, Dice(seed))
     build_exam(suite, Dice(seed + 1))
     build_vqa(suite, Dice(seed + 2))
     build_captions(suite, Dice(seed + 3))
+    build_benchmarks(suite, Dice(seed + 4))
     suite.write_json("manifest.json", {"seed": seed, "layouts": sorted(suite.layouts), "sha256": suite.files})
     return suite
 
@@ -118,7 +122,7 @@ def build_choice(suite: Suite, dice: Dice) -> None:
     for index, skill in enumerate(dice.shuffled(skills)):
         question, scene = draw_question(dice, "test", skill)
         options = choose_options(dice, question.answer, question.distractors, dice.pick((3, 4, 4, 4, 4)))
-        row = _choice_row(index, question, options, dice)
+        row = choice_row(index, question, options, dice)
         row["image"] = base64.b64encode(suite.picture(scene)).decode()
         base.append(row)
         counts.append(len(options))
@@ -129,7 +133,8 @@ def build_choice(suite: Suite, dice: Dice) -> None:
     suite.write("DEMO_MMBench.tsv", ("\n".join(lines) + "\n").encode())
 
 
-def _choice_row(index: int, question: Question, options: list[str], dice: Dice) -> dict[str, str]:
+def choice_row(index: int, question: Question, options: list[str], dice: Dice) -> dict[str, str]:
+    """Return a question in MMBench's columns, its image left out."""
     category, group = _CHOICE_CATEGORIES[question.skill]
     absent = dice.pick(("nan", ""))
     cells = dict.fromkeys(LETTERS, absent) | dict(zip(LETTERS, options, strict=False))
@@ -166,7 +171,7 @@ def build_exam(suite: Suite, dice: Dice) -> None:
             for number in range(_EXAMS_PER_SKILL)
         ]
         rows += [
-            _exam_row(suite, subject, number, exam, dice.pick(("Easy", "Medium", "Hard")))
+            exam_row(suite, subject, number, exam, dice.pick(("Easy", "Medium", "Hard")))
             for number, exam in enumerate(dice.shuffled(drawn), start=1)
         ]
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -184,7 +189,8 @@ def build_exam(suite: Suite, dice: Dice) -> None:
     suite.write("demo_mmmu/validation-00000-of-00001.parquet", sink.getvalue().to_pybytes())
 
 
-def _exam_row(suite: Suite, subject: str, number: int, exam: Exam, difficulty: str) -> dict[str, Any]:
+def exam_row(suite: Suite, subject: str, number: int, exam: Exam, difficulty: str) -> dict[str, Any]:
+    """Return an exam item in MMMU's columns, its image cells as the `datasets` library writes them."""
     pictures: list[dict[str, Any] | None] = [
         {"bytes": suite.picture(scene), "path": f"validation_{subject}_{number}_{place}.png"}
         for place, scene in enumerate(exam.scenes, start=1)
@@ -221,7 +227,7 @@ def build_vqa(suite: Suite, dice: Dice) -> None:
         asked.add((place, question.text))
         key = {"image_id": place + 1, "question_id": (place + 1) * 1000 + len(questions) // _VQA_IMAGES}
         questions.append({"image_id": key["image_id"], "question": question.text, "question_id": key["question_id"]})
-        annotations.append(_vqa_annotation(question, key, dice))
+        annotations.append(annotation(question, key, dice))
     common = {
         "info": {"description": "Demonstration questions in the VQA v2 format", "version": "1.0"},
         "license": {"name": "generated data", "url": ""},
@@ -232,7 +238,8 @@ def build_vqa(suite: Suite, dice: Dice) -> None:
     suite.write_json("demo_vqa/annotations.json", {**common, "annotations": annotations})
 
 
-def _vqa_annotation(question: Question, key: dict[str, int], dice: Dice) -> dict[str, Any]:
+def annotation(question: Question, key: dict[str, int], dice: Dice) -> dict[str, Any]:
+    """Return a question's ten answers in the form of VQA v2's annotations."""
     wrong_share = dice.pick((0.0, 0.05, 0.1, 0.3))
     answers = []
     for number in range(1, _ANNOTATORS + 1):

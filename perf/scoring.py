@@ -73,7 +73,7 @@ def statistic(scores: Floats) -> Statistic:
 
 
 def resampling() -> list[Line]:
-    """Return the lines for 10,000 samples: 0/1 scores with 10,000 resamples, six real-valued metrics with 2,000."""
+    """Return the lines for 10,000 samples: 0/1 scores with 10,000 resamples, six real-valued metrics."""
     generator = np.random.default_rng(1)
     sizes = np.ones(ROWS, dtype=np.int64)
     binary = (generator.random(ROWS) < 0.6).astype(np.float64)
@@ -87,9 +87,9 @@ def resampling() -> list[Line]:
             least=50,
         ),
         Line(
-            "bootstrap, 10,000 x 2,000, six real-valued metrics",
+            "bootstrap, 10,000 x 10,000, six real-valued metrics",
             seconds(lambda: intervals(fine, sizes)),
-            seconds(lambda: [loop(scores, 2_000) for scores in real], times=1),
+            seconds(lambda: [loop(scores, 10_000) for scores in real], times=1),
             least=1.2,
         ),
     ]

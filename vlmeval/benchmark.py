@@ -31,10 +31,16 @@ from vlmeval.data.build import (
     row_images,
     row_tags,
     short_sample,
+    with_fields,
+    with_references,
+    with_tags,
 )
+from vlmeval.data.classes import class_sample
 from vlmeval.data.frames import Frames, row_frames
 from vlmeval.data.grounding import referring_count, referring_samples
 from vlmeval.data.joined import JoinedHub
+from vlmeval.data.jsonl import read_json
+from vlmeval.data.objects import coco_objects
 from vlmeval.data.polar import plain_question, yes_no_gold
 from vlmeval.data.sources import Bundled, Files, Hub, Source, Tsv, open_table
 from vlmeval.data.table import Row, Table
@@ -62,6 +68,8 @@ __all__ = [
     "Tsv",
     "caption_sample",
     "choice_sample",
+    "class_sample",
+    "coco_objects",
     "gold_letter",
     "hint_of",
     "interleave",
@@ -71,6 +79,7 @@ __all__ = [
     "placeholder_sample",
     "plain_answer",
     "plain_question",
+    "read_json",
     "referring_count",
     "referring_samples",
     "retrieval_count",
@@ -83,5 +92,8 @@ __all__ = [
     "row_images",
     "row_tags",
     "short_sample",
+    "with_fields",
+    "with_references",
+    "with_tags",
     "yes_no_gold",
 ]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Finish = Literal["stop", "length", "filter"]
 FailureKind = Literal["rate_limit", "transient", "rejected", "refused", "too_long", "crash"]
-State = Literal["answered", "unparsed", "refused", "failed", "missing"]
+State = Literal["answered", "unparsed", "judge_error", "refused", "failed", "missing"]
 
 
 class Image(Struct, frozen=True, dict=True):
@@ -140,7 +140,10 @@ class Request(Struct, frozen=True):
 
 
 class Output(Struct, frozen=True, tag="output", omit_defaults=True):
-    """What a model said. `scores` are log-likelihoods of the request's options, where they were asked for."""
+    """What a model said. `scores` are log-likelihoods of the request's options, where they were asked for.
+
+    `option_tokens` is over how many tokens each was summed, where that counts.
+    """
 
     text: str
     finish: Finish = "stop"
@@ -149,6 +152,7 @@ class Output(Struct, frozen=True, tag="output", omit_defaults=True):
     seconds: float | None = None
     first_token_seconds: float | None = None
     scores: tuple[float, ...] = ()
+    option_tokens: tuple[int, ...] = ()
 
 
 class Failure(Struct, frozen=True, tag="failure"):
@@ -246,6 +250,49 @@ class Metric(Protocol):
 
     def value(self, total: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the values, shape (...), of summed statistics, shape (..., k), unscaled; NaN where undefined."""
+        ...
+
+
+class Batch:
+    """Samples with their answers, for a metric that takes many at once: all of a run that have references.
+
+    `answers[i]` are those of sample i, none where it does not count. `shared` holds what one metric has worked out
+    about this batch and the next can use (the tokens of all captions), under a name of its own; it goes with the batch.
+    """
+
+    def __init__(self, samples: Sequence[Sample], answers: Sequence[Sequence[Answer]]) -> None:
+        self.samples = samples
+        self.answers = answers
+        self.shared: dict[str, Any] = {}
+
+
+@runtime_checkable
+class BatchMetric(Metric, Protocol):
+    """A metric that is much quicker for many samples at once: CIDEr over arrays, a program in Java that starts slowly.
+
+    The statistics stay additive by sample; each row is the one that `stats` gives.
+    """
+
+    def stats_many(self, batch: Batch) -> Sequence[tuple[float, ...] | None]:
+        """Return the statistics of each sample of the batch; None where it has no answers or does not enter."""
+        ...
+
+
+@runtime_checkable
+class OptionalMetric(Metric, Protocol):
+    """A metric that needs a program, package or data that may not be here. It is listed then, and not computed."""
+
+    def lacks(self) -> str:
+        """Return in a few words what is missing here ("no Java"), "" where nothing is."""
+        ...
+
+
+@runtime_checkable
+class RemarkingMetric(Metric, Protocol):
+    """A metric whose figure needs a word beside it that depends on what was scored."""
+
+    def remarks(self, batch: Batch) -> Sequence[str]:
+        """Return what a reader of the figure must know about these samples, a sentence each."""
         ...
 
 

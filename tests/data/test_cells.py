@@ -69,3 +69,26 @@ def test_lists_are_read_as_json_or_python_literals(cell: object, expected: list[
 def test_hostile_lists_are_refused_and_never_run(cell: str) -> None:
     with pytest.raises(DataError, match="neither a JSON list nor a Python one"):
         as_list(cell, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ("['a', 'b']", ["a", "b"]),
+        ("['a' 'b']", ["ab"]),
+        ("[\"it's\", 'x']", ["it's", "x"]),
+        ("[None, True, 1_000]", [None, True, 1000]),
+        (r"['\n', 'é']", ["\n", "é"]),
+        ("[1, 2.5, 'c',]", [1, 2.5, "c"]),
+    ],
+)
+def test_a_list_in_python_spelling_is_the_list_python_reads(text: str, items: list[object]) -> None:
+    assert as_list(text, "here") == items
+
+
+def test_lists_are_read_by_many_threads_at_once() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    text = repr(["a\\b" + "x" * 2000] * 50)
+    with ThreadPoolExecutor(8) as threads:
+        assert {len(found) for found in threads.map(lambda _: as_list(text, "here"), range(200))} == {50}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +165,37 @@ def test_a_video_file_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(b"no video at all")
     with pytest.raises(DataError, match=r"clip\.mp4: the video cannot be decoded"):
         frames_of(tmp_path, 4, {}, "clip")
+
+
+PART = {"start": 1.0, "end": 2.5}
+
+
+def test_frames_of_a_part_are_chosen_by_the_rate_of_the_folder(tmp_path: Path) -> None:
+    folder(tmp_path / "clip", 12)
+    found = frames_of(tmp_path, 2, {**PART, "fps": 3}, "clip")
+    assert found.note == "uniform 2 of 12: 4 6"
+    assert frames_of(tmp_path, 2, PART, "clip").note == "uniform 2 of 12: 3 9"
+    assert frames_of(tmp_path, 2, {"start": None, "end": None, "fps": 3}, "clip").note == "uniform 2 of 12: 3 9"
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ({"start": 5, "end": 2}, "seconds 5 to 2 are no part of a video"),
+        ({"start": -1, "end": 2}, "seconds -1 to 2 are no part"),
+        ({"start": "soon", "end": 2}, '"soon" is no number of seconds'),
+        ({"start": 0, "end": "inf"}, '"inf" is no number of seconds'),
+        ({"start": 50, "end": 60, "fps": 3}, "no frame from second 50 to 60; the last is at 3.66667"),
+    ],
+)
+def test_a_part_that_is_none_is_an_error_with_its_row(cells: dict[str, object], said: str, tmp_path: Path) -> None:
+    folder(tmp_path / "clip", 12)
+    with pytest.raises(DataError, match=f"line 1.*{re.escape(said)}"):
+        frames_of(tmp_path, 2, cells, "clip")
+
+
+def test_frames_of_a_part_of_a_video_file_are_chosen_by_its_clock(tmp_path: Path) -> None:
+    video(tmp_path / "videos" / "clip.mkv", 20)
+    found = frames_of(tmp_path, 2, PART, "clip.mkv")
+    assert found.note == "uniform 2 of 20: 7 11"
+    assert [number // 10 for number in numbers(found)] == [7, 11]

@@ -10,6 +10,8 @@ PLAIN = ("first text", "second text", "third text", "fourth text")
 YES_NO = ("Yes", "No")
 SENTENCES = ("Vitamin A is stored in the liver", "Plan B failed", "neither; they are the same", "Cannot be determined")
 TWINS = ("blue", "blue", "red", "green")
+TEN = ("1st", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th", "9th", "A dramatic increase")
+LOST = ("None", "NA", "nan", "Three")
 GAP = ("Three", "Two", "", "One")
 
 TABLE: dict[str, list[tuple[str, tuple[str, ...], str | None, str]]] = {
@@ -263,6 +265,26 @@ TABLE: dict[str, list[tuple[str, tuple[str, ...], str | None, str]]] = {
         ("I can't see it well, but the answer is B.", ANIMALS, "B", "answer"),
         ("Failed to obtain answer via API. Option B", ANIMALS, None, "failure_text"),
         ("[LMMS_EVAL_REQUEST_FAILED after 5 tries: D]", ANIMALS, None, "failure_text"),
+    ],
+    "what the official programs read otherwise": [
+        ("J. A dramatic increase", TEN, "J", "label"),
+        ("The answer is J.", TEN, "J", "answer"),
+        ("J. A dramatic increase", ANIMALS, None, "not_offered"),
+        ("D. both B and C", ANIMALS, "D", "label"),
+        ("C. Never say never", ("paradox", "oxymoron"), None, "not_offered"),
+        ("The correct answer is **C**.", ANIMALS, "C", "answer"),
+        ("A planet's orbit is divided into twelve equal parts.", DIAGRAM, None, "no_option"),
+        ("A food web is a model. The answer is C.", ANIMALS, "C", "answer"),
+        ("D. C. 图中的人物", ANIMALS, None, "several_letters"),
+        ("It could be A or B", ANIMALS, None, "several_letters"),
+        ("Not A", ANIMALS, None, "taken_back"),
+        ("answer is b", ANIMALS, "B", "answer"),
+        ("Failed to obtain answer via API", ANIMALS, None, "failure_text"),
+        ("[LMMS_EVAL_REQUEST_FAILED after 5 retries] ...", ANIMALS, None, "failure_text"),
+        ("None", LOST, "A", "wording"),
+        ("NA", LOST, "B", "wording"),
+        ("nan", LOST, "C", "wording"),
+        ("nan", ANIMALS, None, "no_option"),
     ],
 }  # fmt: skip
 ROWS = [(reply, choices, letter, rule) for rows in TABLE.values() for reply, choices, letter, rule in rows]

@@ -193,7 +193,7 @@ def test_a_faulty_sample_is_named(sample: Sample, message: str) -> None:
         kind().requests(sample)
 
 
-@pytest.mark.parametrize("variant", ["", "rot", "rot4", "rot-1", "epoch1", "rot①"])
+@pytest.mark.parametrize("variant", ["", "rot", "rot4", "rot-1", "epoch1.rot4", "rot①"])
 def test_an_unknown_pass_is_an_error(variant: str) -> None:
     with pytest.raises(DataError, match="no pass"):
         order_of(SAMPLE, variant)

@@ -168,7 +168,7 @@ def test_a_judge_is_asked_for_the_form_of_the_gold_and_its_words_are_read_by_the
     outcomes = {"rot0": Output(reply)}
     (request,) = judge.requests(sample, outcomes, kind().answers(sample, outcomes), kind=kind())
     assert kind().form(sample) in request.text
-    assert f"<reply>\n{reply}\n</reply>" in request.text
+    assert f">\n{reply}\n</reply " in request.text
     assert kind().judged(sample, "rot0", words).value == value
 
 

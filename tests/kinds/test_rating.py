@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from vlmeval.kinds.rating import PROTOCOLS, grade, pair
@@ -76,13 +78,14 @@ def test_a_pair_is_two_numbers_from_1_to_10_on_the_first_line_or_nothing(
 
 def test_the_prompt_shows_question_reference_and_visible_reply_and_leaves_braces_in_data_alone() -> None:
     text = PROTOCOLS["mmvet"].prompt(SAMPLE, "<think>hm</think>{reference} is -1")
-    assert "<question>\nWhat {reply} is x in the equation?\n</question>" in text
-    assert "<reference>\n-1 <AND> -5\n</reference>" in text
-    assert "<reply>\n{reference} is -1\n</reply>" in text
-    assert "hm" not in text.split("<reply>")[1]
+    (code,) = set(re.findall(r"</\w+ ([0-9a-f]{16})>", text))
+    assert f"<question {code}>\nWhat {{reply}} is x in the equation?\n</question {code}>" in text
+    assert f"<reference {code}>\n-1 <AND> -5\n</reference {code}>" in text
+    assert f"<reply {code}>\n{{reference}} is -1\n</reply {code}>" in text
+    assert "hm" not in text.split("<reply")[1]
 
 
 def test_the_reference_comes_first_in_llava_bench_and_the_description_stands_for_the_image() -> None:
     text = PROTOCOLS["llavabench"].prompt(SAMPLE, "x is 3")
-    assert "<description>\nAn equation on a board.\n</description>" in text
-    assert text.index("<answer-1>\n-1 <AND> -5") < text.index("<answer-2>\nx is 3")
+    assert re.search(r"<description (\w+)>\nAn equation on a board\.\n</description \1>", text)
+    assert text.index("<answer-1") < text.index("\n-1 <AND> -5") < text.index("<answer-2") < text.index("\nx is 3")

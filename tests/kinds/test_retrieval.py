@@ -41,5 +41,8 @@ def test_prompts_and_options_are_refused() -> None:
         RetrievalKind(task(prompt="plain"))
     with pytest.raises(ConfigError, match="system has no meaning"):
         RetrievalKind(task(system="Be brief."))
+    with pytest.raises(ConfigError, match="pools"):
+        RetrievalKind(task(options={"pools": 5}))
     with pytest.raises(ConfigError, match="folds"):
-        RetrievalKind(task(options={"folds": 5}))
+        RetrievalKind(task(options={"folds": 0}))
+    assert RetrievalKind(task(options={"folds": 5})).folds == 5

@@ -41,5 +41,5 @@ def test_a_sample_without_references_or_answers_does_not_enter(name: str) -> Non
 def test_epochs_count_by_the_mean_of_their_statistics() -> None:
     answers = [Answer("epoch0", "a dog", "text"), Answer("epoch1", "a", "text")]
     single = [Bleu1().stats(SAMPLE, [answer]) for answer in answers]
-    assert Bleu1().stats(SAMPLE, answers) == tuple((a + b) / 2 for a, b in zip(*single, strict=True))  # type: ignore[arg-type]
+    assert Bleu1().stats(SAMPLE, answers) == tuple((a + b) / 2 for a, b in zip(*single, strict=True))
     assert RougeL().stats(SAMPLE, answers[:1] * 2) == RougeL().stats(SAMPLE, answers[:1])

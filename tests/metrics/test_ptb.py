@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlmeval.metrics.ptb import tokenize
+from vlmeval.metrics.ptb import is_unproven, tokenize
 
 PUNCTUATION = frozenset(["''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";", ""])
 WORDS = """
@@ -38,6 +38,9 @@ RECORDED = {
     "23 3/4 St": "23\xa03/4 st",
     "(555) 123-4567": "-lrb-555-rrb-\xa0123-4567",
     "AT&T and a&b &amp; c": "at&t and a & b & c",
+    "C++ http://a.com/b; http://a.com, a.org/; x": "c++ http://a.com/b; http://a.com a.org / x",
+    "call 555-1234 1990s or $5.99 555-1234": "call 555-1234\xa01990 s or $ 5.99 555-1234",
+    "either\\/or :@ >_> @_x no.. .5": "either\\/or :@ >_> @_x no .5",
     "http://a.com/b?c=d. me@x.com @you #tag <b>": "http://a.com/b?c=d me@x.com @you #tag <b>",
     "wow!!! :) ** --- -----": "wow !!! :-rrb- ** -----",
     "dog.The cat": "dog.the cat",
@@ -111,3 +114,16 @@ def test_generated_captions_have_the_tokens_of_the_original(tmp_path: Path) -> N
     draw = random.Random(0)
     captions = [" ".join(draw.choices(WORDS.split(), k=draw.randint(1, 14))) for _ in range(3000)]
     assert [tokenize(caption) for caption in captions] == tokens_of_the_original(captions, JAR, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["white`of", "at AT&T., we", "a <b> c", "=_> here", "ไทย", "cafe\u0301"])
+def test_forms_that_are_not_proven_are_found(text: str) -> None:
+    assert is_unproven(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['A man\'s T-shirt says "stop".', "At 10:30 a.m., on St. John St., two dogs...", "日本 café 😀 $5 (left)", ""],
+)
+def test_plain_captions_hold_no_unproven_form(text: str) -> None:
+    assert not is_unproven(text)

@@ -14,6 +14,7 @@ from vlmeval.metrics.vqa import (
     processed,
     processed_2026,
     processed_m4c,
+    vqa_lmms,
     vqa_m4c,
     vqa_v2,
     vqa_vlmevalkit,
@@ -145,3 +146,19 @@ def test_the_value_is_the_mean_and_undefined_for_nothing(name: str) -> None:
 def test_processing_never_fails_and_leaves_one_blank_between_words(text: str) -> None:
     assert processed(text) == " ".join(processed(text).split())
     assert processed_m4c(text) == " ".join(processed_m4c(text).split())
+
+
+@pytest.mark.parametrize(
+    ("reply", "answers", "lmms", "official"),
+    [
+        ("Yes", ["Yes"] * 10, 0.0, 1.0),
+        ("yes", ["yes"] * 10, 1.0, 1.0),
+        ("Two", ["2"] * 10, 1.0, 0.0),
+        ("The dog", ["dog"] * 3 + ["cat"] * 7, 0.9, 0.9),
+    ],
+)
+def test_lmms_evals_program_processes_the_reply_even_where_the_answers_agree(
+    reply: str, answers: list[str], lmms: float, official: float
+) -> None:
+    assert vqa_lmms(reply, answers) == pytest.approx(lmms)
+    assert vqa_v2(reply, answers) == pytest.approx(official)

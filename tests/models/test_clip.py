@@ -86,9 +86,9 @@ def test_siglip_2_keeps_the_patches_that_were_saved(folders: dict[str, Path]) ->
 
 def test_padding_and_case_are_as_in_training_and_recorded(encoders: dict[str, DualEncoder]) -> None:
     text = {kind: encoder.recipe()["text"] for kind, encoder in encoders.items()}
-    assert text["clip"] == {"padding": "longest", "max_length": 24, "lowercase": False}
-    assert text["siglip"] == {"padding": "max_length", "max_length": 24, "lowercase": False}
-    assert text["siglip2"] == {"padding": "max_length", "max_length": 24, "lowercase": True}
+    assert text["clip"] == {"padding": "longest", "max_length": 24, "lowercase": False, "template": "{text}"}
+    assert text["siglip"] == {"padding": "max_length", "max_length": 24, "lowercase": False, "template": "{text}"}
+    assert text["siglip2"] == {"padding": "max_length", "max_length": 24, "lowercase": True, "template": "{text}"}
 
 
 def test_case_counts_unless_it_is_said_not_to(folders: dict[str, Path], encoders: dict[str, DualEncoder]) -> None:

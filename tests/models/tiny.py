@@ -247,19 +247,23 @@ KINDS: dict[str, Callable[[], Checkpoint]] = {
 
 def save(kind: str, folder: Path, *, seed: int = 0) -> Path:
     """Write the checkpoint of `kind` to `folder` and return it."""
-    checkpoint = KINDS[kind]()
+    return write(KINDS[kind](), folder, seed=seed)
+
+
+def write(checkpoint: Checkpoint, folder: Path, *, seed: int = 0, spread: float | None = 0.25) -> Path:
+    """Write a checkpoint to `folder` and return it; `spread` is the deviation of weights, None that of its width."""
     torch.manual_seed(seed)
     model = getattr(hf, checkpoint.model)(checkpoint.config).eval()
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if weight.ndim >= 2:
-                weight.normal_(0.0, 0.25)
+                weight.normal_(0.0, spread or weight.shape[1] ** -0.5)
             elif "scale" in name or "gate" in name:
                 weight.fill_(0.5)
     model.save_pretrained(folder)
     checkpoint.images.save_pretrained(folder)
     tokenizer(checkpoint.tokens).save_pretrained(folder)
-    if kind == "instructblip":
+    if checkpoint.processor == "InstructBlipProcessor":
         tokenizer().save_pretrained(folder / "qformer_tokenizer")
     settings = {"processor_class": checkpoint.processor, **checkpoint.settings}
     (folder / "processor_config.json").write_text(json.dumps(settings), encoding="utf8")

@@ -46,6 +46,24 @@ def align() -> tuple[Any, Any]:
     return hf.AlignModel(config), hf.EfficientNetImageProcessorPil(size=SQUARE)
 
 
+def save_blip(folder: Path) -> Path:
+    """Write a BLIP for image-text retrieval, contrastive and matching heads, to `folder` and return it."""
+    torch.manual_seed(0)
+    text = {**TEXT, "encoder_hidden_size": VISION["hidden_size"], "projection_dim": 12}
+    config = hf.BlipConfig(
+        text_config=text, vision_config={**VISION, "projection_dim": 12}, projection_dim=12, image_text_hidden_size=12
+    )
+    model = hf.BlipForImageTextRetrieval(config)
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.ndim == 2:
+                weight.normal_(0.0, 0.3)
+    model.eval().save_pretrained(folder)
+    hf.BlipImageProcessorPil(size=SQUARE).save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    return folder
+
+
 ENCODERS: dict[str, Callable[[], tuple[Any, Any]]] = {maker.__name__: maker for maker in (clip, siglip, siglip2, align)}
 
 

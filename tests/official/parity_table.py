@@ -1,4 +1,4 @@
-"""PARITY.md from the recorded cases: `python -m tests.official.parity_table` writes it.
+"""PARITY.md from the recorded cases, and tasks/parity.json for the cards: `python -m tests.official.parity_table`.
 
 Each module of parity tests registers what it compares (`compares` in `cases.py`); a further one changes nothing here.
 """
@@ -8,9 +8,29 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+import msgspec
+
 from tests.official.cases import LINES, Case, Parity, found_cases
+from vlmeval.data.parity import FILE, ParityLine
 
 TABLE = Path(__file__).with_name("PARITY.md")
+MACHINE = Path(__file__).resolve().parents[2] / "tasks" / FILE
+_CAPTIONS = ("coco_karpathy_test", "demo_caption")
+_RECALL = ("coco_retrieval", "flickr30k_retrieval")
+TASKS_OF = {
+    "ai2d": ("ai2d",), "anls_": ("docvqa_val",), "caption_": _CAPTIONS, "ccbench": ("ccbench",),
+    "chartqa": ("chartqa",), "coco_": _CAPTIONS, "hallusionbench": ("hallusionbench",),
+    "mathvista_testmini": ("mathvista_testmini",), "mmbench_dev": ("mmbench_dev_en",), "mme_": ("mme",),
+    "mmmu_val": ("mmmu_val",), "mmstar": ("mmstar",),
+    "mmtbenchval": ("mmtbench_val",), "ocrbench": ("ocrbench",), "ocrvqatestcore": ("ocrvqa_testcore",),
+    "pope_": ("pope",), "realworldqa": ("realworldqa",), "retrieval_": _RECALL, "scienceqa_": ("scienceqa_all_test",),
+    "scienceqatest": ("scienceqa_img_test",), "scienceqaval": ("scienceqa_img_val",),
+    "seedbenchimg": ("seedbench_img",), "textvqa_": ("textvqa_val_ocr",), "textvqaval": ("textvqa_val",),
+    "vqa_official": ("vqav2_val",),
+}  # fmt: skip
+"""The tasks that a case's figures vouch for, by the beginning of its folder's name."""
+WITHOUT_TASK = ("bt_", "votes_", "wildvision_")
+"""Cases of votes: what they vouch for is `vlmeval sbs rate`, which is no task."""
 TOLERANCE = 1e-9
 _HEAD = """\
 # Parity with the official scorers
@@ -66,5 +86,32 @@ def document(cases: Sequence[Case]) -> str:
     return f"{_HEAD}{chr(10).join(table)}\n{end}"
 
 
+def tasks_of(case: str, figure: str) -> tuple[str, ...]:
+    """Return the tasks that score as this line of the table was scored."""
+    if case.startswith("mmmu_pro_"):
+        return ("mmmu_pro_standard10_cot" if figure.endswith("cot") else "mmmu_pro_standard10",)
+    keys = [key for key in TASKS_OF if case.startswith(key)]
+    return TASKS_OF[max(keys, key=len)] if keys else ()
+
+
+def machine_lines(table: str) -> list[ParityLine]:
+    """Return the rows of PARITY.md that belong to a task, as its card shows them."""
+    found = []
+    for line in table.splitlines():
+        if not line.startswith("| ") or line.startswith(("| case |", "| --- |")):
+            continue
+        case, figure, n, official, ours, difference, default, note = (cell.strip() for cell in line[1:-1].split("|"))
+        if tasks := tasks_of(case, figure):
+            found.append(ParityLine(case, tasks, figure, int(n), official, ours, difference, default, note))
+    return found
+
+
+def machine_document(table: str) -> bytes:
+    """Return tasks/parity.json."""
+    return msgspec.json.format(msgspec.json.encode(machine_lines(table)), indent=1) + b"\n"
+
+
 if __name__ == "__main__":
-    TABLE.write_text(document(found_cases("")), encoding="utf8")
+    written = document(found_cases(""))
+    TABLE.write_text(written, encoding="utf8")
+    MACHINE.write_bytes(machine_document(written))

@@ -122,12 +122,30 @@ def test_what_the_draws_could_give_at_most_lies_in_the_recorded_bounds(case: Cas
     assert (right + drawn) / len(found) == pytest.approx(bounds["overall_max"], abs=1e-12)
 
 
+def default_extractor() -> str:
+    return str(find_task("mmmu_val").options["extractor"])
+
+
+@CASE
+def test_the_default_of_the_task_gives_the_official_verdict_on_all_but_the_draws(case: Case) -> None:
+    wrong, right = [], 0.0
+    for name, (sample, answers) in answered(case, default_extractor()).items():
+        (share, _) = Accuracy().stats(sample, answers) or (0.0, 0.0)
+        right += share
+        official = case.verdicts[name]
+        if share != float(official["correct"]) and not official["random_fallback"]:
+            wrong.append((name, answers, official))
+    assert wrong == []
+    bounds = case.expected["bounds_any_fallback"]
+    assert bounds["overall_min"] - 1e-12 <= right / len(case.verdicts) <= bounds["overall_max"] + 1e-12
+
+
 @compares("mmmu_val_")
 def lines(case: Case) -> Iterator[Parity]:
     ours, official = shares(case), official_shares(case)
     drawn = sum(verdict["random_fallback"] for verdict in case.verdicts.values())
     note = f"{drawn} draws of the official program taken as recorded" if drawn else ""
-    own = [Accuracy().stats(sample, answers) for sample, answers in answered(case, "vlmeval").values()]
+    own = [Accuracy().stats(sample, answers) for sample, answers in answered(case, default_extractor()).values()]
     yield Parity("accuracy, 30 subjects, 6 domains", len(case.verdicts), official[""], ours[""],
                  largest_difference(ours, official), note, float(np.mean([row[0] for row in own if row])))  # fmt: skip
 

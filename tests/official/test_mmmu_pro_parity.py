@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.official.cases import REASON, Case, Parity, compares, found_cases
+from vlmeval.data.catalog import find_task
 from vlmeval.data.task import Task
 from vlmeval.kinds.choice import ChoiceKind
 from vlmeval.types import Answer, Output, Sample
@@ -103,6 +104,17 @@ def test_our_own_rule_differs_on_few_replies_and_they_can_be_seen(case: Case, mo
     assert len(different) <= MOST_DIFFERENCES * len(found), "\n".join(map(str, different))
 
 
+def default_extractor(mode: str) -> str:
+    """Return the rule that the task reads with."""
+    return str(find_task("mmmu_pro_standard10_cot" if mode == "cot" else "mmmu_pro_standard10").options["extractor"])
+
+
+@MODE
+def test_the_default_of_the_task_gives_the_official_verdict_on_all_but_the_draws(case: Case, mode: str) -> None:
+    found = read(case, mode, default_extractor(mode))
+    assert [one.sample.id for one in found if one.right != one.official["if_right"] and not one.drawn] == []
+
+
 @compares("mmmu_pro_")
 def lines(case: Case) -> Iterator[Parity]:
     for mode in [mode for other, mode in MODES if other == case]:
@@ -112,5 +124,5 @@ def lines(case: Case) -> Iterator[Parity]:
         drawn = sum(one.drawn for one in found)
         note = f"{drawn} drawn at random there, unparsed here" if drawn else ""
         largest = max(abs(ours - official), 1.0 if wrong(case, mode) else 0.0)
-        own = sum(one.right for one in read(case, mode, "vlmeval")) / len(found)
+        own = sum(one.right for one in read(case, mode, default_extractor(mode))) / len(found)
         yield Parity(f"accuracy, {mode}".rstrip(", "), len(found), official, ours, largest, note, own)

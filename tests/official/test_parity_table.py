@@ -3,7 +3,20 @@
 import pytest
 
 from tests.official.cases import CASES, REASON, Case, found_cases
-from tests.official.parity_table import TABLE, TOLERANCE, document, lines_of, row, size
+from tests.official.parity_table import (
+    MACHINE,
+    TABLE,
+    TOLERANCE,
+    WITHOUT_TASK,
+    document,
+    lines_of,
+    machine_document,
+    row,
+    size,
+    tasks_of,
+)  # fmt: skip
+from vlmeval.data.catalog import task_names
+from vlmeval.data.parity import parity_lines, parity_summary
 
 FOUND = found_cases("")
 CASE = pytest.mark.parametrize("case", FOUND, ids=[case.folder.name for case in FOUND])
@@ -39,6 +52,25 @@ def test_the_committed_table_is_whole() -> None:
     if not named <= {case.folder.name for case in FOUND}:
         pytest.skip(f"{CASES} is not the collection that the table was made from")
     assert TABLE.read_text(encoding="utf8") == document(FOUND), "run python -m tests.official.parity_table"
+
+
+def test_the_cards_show_what_the_table_says() -> None:
+    assert MACHINE.read_bytes() == machine_document(TABLE.read_text(encoding="utf8")), (
+        "run python -m tests.official.parity_table"
+    )
+    lines = parity_lines("mmmu_pro_standard10_cot")
+    assert [line.figure for line in lines] == ["accuracy, cot"]
+    assert parity_summary(parity_lines("pope"))[0].startswith("pope_llava15_13b: n 8910; mean_F1, 30 more figures:")
+
+
+def test_every_row_of_the_table_vouches_for_tasks_that_exist() -> None:
+    known = set(task_names())
+    for line in listed():
+        case, figure = line.split(" | ")[:2]
+        found = tasks_of(case.removeprefix("| "), figure)
+        without = ("---", *WITHOUT_TASK)
+        assert known.issuperset(found), case
+        assert bool(found) is not case.removeprefix("| ").startswith(without), case
 
 
 @pytest.mark.parametrize(

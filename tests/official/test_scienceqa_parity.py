@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.official.cases import REASON, Case, Parity, compares, found_cases, largest_difference
+from vlmeval.data.catalog import find_task
 from vlmeval.data.task import Task
 from vlmeval.kinds.choice import ChoiceKind
 from vlmeval.types import Answer, Output, Sample
@@ -145,6 +146,12 @@ def test_our_own_rule_differs_on_few_replies_and_they_can_be_seen(case: Case) ->
     assert len(different) <= MOST_DIFFERENCES * len(found), "\n".join(map(str, different))
 
 
+@each(LLAVA)
+def test_the_default_of_the_task_gives_the_official_verdict_on_every_question(case: Case) -> None:
+    found = read(case, str(find_task("scienceqa_all_test").options["extractor"]))
+    assert [one.row["question_id"] for one in found if one.right != one.row["correct"]] == []
+
+
 @compares("scienceqa_")
 def lines(case: Case) -> Iterator[Parity]:
     found, verdicts = as_scored(case)
@@ -152,7 +159,7 @@ def lines(case: Case) -> Iterator[Parity]:
     official = {name: case.expected["official"][name] for name in ours}
     drawn = sum(one.drawn for one in found)
     note = f"{drawn} draws of the official program taken as recorded" if drawn else ""
-    default = read(case, "vlmeval")
+    default = read(case, str(find_task("scienceqa_all_test").options["extractor"]))
     own = shares(default, [one.right for one in default])["acc"]
     largest = largest_difference(ours, official)
     yield Parity("accuracy, %, and with an image", len(found), official["acc"], ours["acc"], largest, note, own)

@@ -43,12 +43,27 @@ def written(task: str, results: Path, replies: dict[str, Outcome | str | None], 
         ("vizwiz_test", "VizWiz_test_00000000", "Two", {"image": "VizWiz_test_00000000.jpg", "answer": "2"}),
         ("docvqa_test", "57344", " The Red bus. ", {"questionId": 57344, "answer": "The Red bus."}),
         ("infographicvqa_test", "1", "3,5 %", {"questionId": 1, "answer": "3,5 %"}),
+        ("textvqa_test", "34602", " Nous les Gosses ", {"question_id": 34602, "answer": "Nous les Gosses"}),
         ("stvqa_test", "007", "東京", {"question_id": "007", "answer": "東京"}),
         ("stvqa_test", "9" * 40, "x", {"question_id": "9" * 40, "answer": "x"}),
     ],
 )
 def test_every_server_gets_its_own_form(task: str, key: str, reply: str, entry: object, tmp_path: Path) -> None:
     assert written(task, tmp_path, {key: reply}) == [entry]
+
+
+def test_choices_are_sent_by_id_as_text_or_letter(tmp_path: Path) -> None:
+    samples = [Sample(key, ("?",), (), ("red", "blue")) for key in ("q1", "q2")]
+
+    def reply(sample: Sample, request: Request) -> str:
+        return "B" if sample.id == "q1" else "who knows"
+
+    found = {}
+    for task in ("aokvqa_test", "mmmu_test"):
+        folder = made(tmp_path / task, samples, reply, task=find_task(task))
+        found[task] = json.loads(write_submission(folder).path.read_bytes())
+    assert found["aokvqa_test"] == {"q1": {"multiple_choice": "blue"}, "q2": {"multiple_choice": ""}}
+    assert found["mmmu_test"] == {"q1": "B", "q2": ""}
 
 
 def test_answers_keep_the_order_of_the_questions_and_an_unreadable_reply_is_empty(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def run_with_unparsed(results: Path, unparsed: set[str]) -> RunFolder:
 def test_only_unparsed_replies_go_to_the_judge_and_each_once(tmp_path: Path) -> None:
     folder = run_with_unparsed(tmp_path, {"s2", "s4"})
     judge = Asked(lambda request: Output("B"), seat=1)
-    tally = judge_run(folder, judge, QUIET)
+    tally = judge_run(folder, judge, QUIET).tally
     assert sorted(judge.asked) == ["s2/rot0", "s4/rot0"]
     assert (tally.answered, tally.failed) == (2, 0)
     assert {key: one.outcome for key, one in merged(folder.judge).items()} == {
@@ -67,9 +67,9 @@ def test_a_failed_judge_call_is_made_again_the_next_time(tmp_path: Path) -> None
         return Failure("rejected", "HTTP 400") if request.sample_id in down else Output("B")
 
     judge = Asked(reply)
-    assert judge_run(folder, judge, QUIET).failures == {"rejected": 1}
+    assert judge_run(folder, judge, QUIET).tally.failures == {"rejected": 1}
     down.clear()
-    assert judge_run(folder, judge, QUIET).answered == 2
+    assert judge_run(folder, judge, QUIET).tally.answered == 2
     assert judge.asked == ["s1/rot0", "s2/rot0", "s1/rot0"]
 
 

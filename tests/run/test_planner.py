@@ -1,7 +1,8 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.run.asking import Passes, samples
-from vlmeval.run.planner import Earlier, images_of, plan
+from vlmeval.run.planner import Earlier, Unit, gathered, images_of, plan
 from vlmeval.run.settings import Prices
 from vlmeval.store.journal import Journal
 from vlmeval.types import Failure, Image, Outcome, Output, Record, Request, Sample
@@ -73,3 +74,33 @@ def test_a_kind_that_forgets_the_key_gets_one(tmp_path: Path) -> None:
 def test_images_are_those_of_the_question_and_of_the_choices() -> None:
     one, two = Image("a" * 64, 1, 1, "png"), Image("b" * 64, 1, 1, "png")
     assert list(images_of(Sample("s", ("x", one), choices=("y", (two, "z"))))) == [one, two]
+
+
+def test_units_about_one_image_follow_one_another_longest_first() -> None:
+    def unit(name: str, image: str, text: str) -> Unit:
+        parts = (Image(image * 64, 1, 1, "png"), text) if image else (text,)
+        return Unit(Sample(name, parts, ()), ())
+
+    asked = [
+        unit("1", "a", "x"),
+        unit("2", "b", "xxx"),
+        unit("3", "a", "xx"),
+        unit("4", "", "xxxx"),
+        unit("5", "b", "x"),
+    ]
+    assert [item.sample.id for item in gathered(asked, 10)] == ["4", "2", "5", "1", "3"]
+    assert [item.sample.id for item in gathered(asked, 2)] == ["2", "1", "4", "3", "5"]
+    assert sorted(item.sample.id for item in gathered(asked, 3)) == ["1", "2", "3", "4", "5"]
+
+
+def test_a_window_is_read_only_when_it_is_its_turn() -> None:
+    read = []
+
+    def units() -> Iterator[Unit]:
+        for number in range(10):
+            read.append(number)
+            yield Unit(Sample(str(number), ("x",), ()), ())
+
+    following = gathered(units(), 4)
+    next(following)
+    assert len(read) == 4

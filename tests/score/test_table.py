@@ -16,9 +16,16 @@ SIGNATURE = "exam:1|circular|n:1164|cov:100"
 
 
 def made(**fields: Any) -> Scores:
-    coverage = {"samples": 1164, "answered": 1164, "unparsed": 0, "refused": 0, "failed": 0, "missing": 0}
+    coverage: dict[str, Any] = {
+        "samples": 1164,
+        "answered": 1164,
+        "unparsed": 0,
+        "refused": 0,
+        "failed": 0,
+        "missing": 0,
+    }
     coverage |= {"truncated": 0, **fields.pop("coverage", {})}
-    given = {
+    given: dict[str, Any] = {
         "task": "exam", "title": "", "model": "parrot", "run_id": "r1", "primary": "circular", "signature": SIGNATURE,
         "complete": True, "errors": "fail", "policy": "honest", "metrics": (ACCURACY,),
         "estimates": (Estimate("circular", "", 0.67687, 0.6502, 0.7031, 1164, 1164, SIGNATURE),),
@@ -96,7 +103,7 @@ def test_markdown_columns_line_up_for_wide_characters_and_pipes_stay_inside_thei
     assert len({cell_len(line) for line in table}) == 1
     assert len(table) == 4
     assert "模型\\|七" in table[3]
-    assert f"- `parrot: {SIGNATURE}`" in text
+    assert f"- `parrot: {SIGNATURE} run r1`" in text
 
 
 def test_csv_has_all_slices_in_full_digits() -> None:

@@ -82,7 +82,7 @@ def test_drawing_distinct_rows_and_drawing_clusters_agree() -> None:
     fine = coarse + np.column_stack([generator.normal(0, 1e-9, 3_000), np.zeros(3_000)])
     few, many = resample([coarse, fine], seed=3)
     assert len(few) == 10_000
-    assert len(many) == 6_666
+    assert len(many) == 10_000
     for share in (0.025, 0.5, 0.975):
         assert np.quantile(mean(few), share) == pytest.approx(np.quantile(mean(many), share), abs=1.5e-3)
     assert mean(few).std() == pytest.approx(mean(many).std(), rel=0.03)
@@ -94,6 +94,15 @@ def test_every_resample_draws_as_many_clusters_as_there_are() -> None:
     many = np.column_stack([generator.random(500), np.ones(500)])
     for totals in resample([few, many], seed=0, resamples=300):
         assert (totals[:, 1] == 500).all()
+
+
+def test_resamples_of_many_clusters_draw_as_many_and_vary_as_multinomial_draws_do() -> None:
+    generator = np.random.default_rng(2)
+    block = np.column_stack([generator.gamma(1.0, 1.0, 2_000), np.ones(2_000)])
+    (totals,) = resample([block], seed=0, resamples=20_000)
+    assert (totals[:, 1] == 2_000).all()
+    assert totals[:, 0].mean() == pytest.approx(block[:, 0].sum(), abs=4 * np.sqrt(2_000 / 20_000) * block[:, 0].std())
+    assert totals[:, 0].std() == pytest.approx(np.sqrt(2_000) * block[:, 0].std(), rel=0.02)
 
 
 def test_the_names_and_order_of_clusters_change_no_bit() -> None:
@@ -168,3 +177,13 @@ def test_columns_of_zeros_stay_zero_and_change_nothing_else() -> None:
     (narrow,), (total,) = resample([block], seed=3, resamples=50), resample([wide], seed=3, resamples=50)
     assert np.array_equal(total[:, [1, 4]], narrow)
     assert not total[:, [0, 2, 3, 5]].any()
+
+
+def test_statistics_that_two_metrics_share_are_resampled_alike() -> None:
+    generator = np.random.default_rng(5)
+    block = generator.normal(size=(300, 3))
+    other = np.column_stack([generator.normal(size=300), block[:, 1]])
+    first, second, third = resample([block, block.copy(), other], seed=1, resamples=50)
+    assert np.array_equal(first, second)
+    assert np.array_equal(third[:, 1], first[:, 1])
+    assert third.shape == (50, 2)

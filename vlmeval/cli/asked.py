@@ -10,19 +10,37 @@ import msgspec
 
 from vlmeval.cli import options
 from vlmeval.data.catalog import expand, find_task
-from vlmeval.data.task import Task
+from vlmeval.data.own import is_own, own_inference
+from vlmeval.data.task import Task, with_scorer
 from vlmeval.errors import ConfigError
 from vlmeval.kinds.settings import takes, with_options
+from vlmeval.metrics.pass_at import metrics_of_tries
 from vlmeval.registry import KINDS, METRICS
+
+WORDS = {
+    "choice": "multiple choice",
+    "open": "open answers scored by a judge",
+    "mathvista": "MathVista",
+    "yesno": "yes or no",
+}
 
 
 def asked_tasks(given: dict[str, Any]) -> list[Task]:
     """Return the tasks of `--tasks` with what the command line changes of them. Raises ConfigError."""
-    tasks = expand(options.names(given["tasks"]), given["catalog"])
+    names = options.names(given["tasks"])
+    tasks = expand(names, given["catalog"])
+    say_inferred(names)
     refuse_idle(tasks, given)
     if given["blind"]:
         tasks = sightless(tasks)
     return [checked(adapted(task, given)) for task in tasks]
+
+
+def say_inferred(names: list[str]) -> None:
+    """Say what data files without a task file were taken for, and why."""
+    for name in filter(is_own, names):
+        for line in own_inference(name).reasons:
+            click.echo(f"{name}: {line}", err=True)
 
 
 def sightless(tasks: list[Task]) -> list[Task]:
@@ -52,13 +70,22 @@ def asked_files(tasks: list[Task], given: dict[str, Any]) -> dict[str, Path]:
 
 def refuse_idle(tasks: list[Task], given: dict[str, Any]) -> None:
     """Raise ConfigError for an option that would change none of the tasks."""
-    for flag in ("mode", "policy", "stop_early", "judge"):
+    for flag in ("mode", "policy", "stop_early", "epochs", "judge", "judge_epochs"):
         if given[flag] and not any(takes(task, flag) for task in tasks):
             names = ", ".join(task.name for task in tasks)
             raise ConfigError(
-                f"--{flag.replace('_', '-')} is for tasks of multiple choice and changes nothing for {names}; "
+                f"--{flag.replace('_', '-')} is for {meant_for(flag)} and changes nothing for {names}; "
                 "leave it out, or name another task"
             )
+    for flag in ("judge_args", "judge_epochs", "judge_prices", "judge_max_cost"):
+        if given[flag] not in (None, ()) and not given["judge"]:
+            raise ConfigError(f"--{flag.replace('_', '-')} says how a judge works, and there is none; add --judge NAME")
+
+
+def meant_for(flag: str) -> str:
+    """Return the tasks that an option is for: those of the kinds that have the setting."""
+    kinds = [WORDS.get(name, name) for name in KINDS.names() if flag in getattr(KINDS.load(name), "flags", ())]
+    return f"tasks of {' or '.join(kinds)}"
 
 
 def adapted(task: Task, given: dict[str, Any]) -> Task:
@@ -71,8 +98,16 @@ def adapted(task: Task, given: dict[str, Any]) -> Task:
     sampling = {key: given[key] for key in ("max_tokens", "temperature", "seed") if given[key] is not None}
     if sampling:
         changes["sampling"] = msgspec.structs.replace(task.sampling, **sampling)
-    flags = {key: given[key] for key in ("mode", "policy", "stop_early") if given[key]}
-    return with_options(msgspec.structs.replace(task, **changes), flags)
+    if given["scorer"]:
+        task = with_scorer(task, given["scorer"])
+    flags = {key: given[key] for key in ("mode", "policy", "stop_early", "epochs", "judge_epochs") if given[key]}
+    return with_tries(with_options(msgspec.structs.replace(task, **changes), flags))
+
+
+def with_tries(task: Task) -> Task:
+    """Return the task with the metrics that its epochs allow: pass@k and the accuracy of the most frequent answer."""
+    more = metrics_of_tries(task.options.get("epochs", 1))
+    return msgspec.structs.replace(task, metrics=tuple(dict.fromkeys((*task.metrics, *more))))
 
 
 def checked(task: Task) -> Task:

@@ -25,6 +25,11 @@ def command() -> None:
 @click.option(
     "--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder with data files; default LMUData."
 )
+@click.option(
+    "--image-root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of the pictures that data files name.",
+)
 @click.option("--offline", is_flag=True, help="Use only what is on this machine.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N questions.")
 @click.option("--catalog", multiple=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
@@ -32,6 +37,7 @@ def check(
     task: str,
     data: tuple[str, ...],
     data_dir: Path | None,
+    image_root: Path | None,
     offline: bool,
     limit: int | None,
     catalog: tuple[Path, ...],
@@ -42,7 +48,9 @@ def check(
     """
     found = find_task(task, catalog)
     files = {find_task(name, catalog).name: path for name, path in options.task_files(data).items()}
-    where = DataOptions(files.get(found.name), data_dir, limit, options.offline(asked=offline), catalog)
+    where = DataOptions(
+        files.get(found.name), data_dir, limit, options.offline(asked=offline), catalog, image_root=image_root
+    )
     report = check_data(found, where)
     for line in report.lines():
         click.echo(line)

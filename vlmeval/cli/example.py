@@ -31,6 +31,10 @@ def example_sample(kind: str) -> Sample:
         return Sample("example", (image, question), ("C",), ("red", "green", "blue", "yellow"), fields={"hint": hint})
     if kind == "yesno":
         return Sample("example", (image, "Is the square blue?"), ("yes",))
+    if kind == "zeroshot":
+        return Sample("example", (image,), ("square",))
+    if kind == "pairs":
+        return Sample("example", (image, "a blue square", "a red circle"), ("a blue square",))
     parts: tuple[Part, ...] = (image,) if kind in ("caption", "retrieval") else (image, "What colour is the square?")
     return Sample("i2t:example" if kind == "retrieval" else "example", parts, ("blue",))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from vlmeval.cli.run import open_judge
+from vlmeval.cli.judges import open_judge
 from vlmeval.jsonio import write_json
 from vlmeval.run.judge_check import Figure, JudgeCheck, check_folder, check_judge, read_verdicts
 from vlmeval.run.settings import RunSettings
@@ -15,6 +15,7 @@ from vlmeval.run.settings import RunSettings
 
 @click.command("judge-check")
 @click.option("--judge", "name", required=True, metavar="NAME", help="The model to check: see `vlmeval models`.")
+@click.option("--judge-args", multiple=True, metavar="K=V,...", help="Settings of the judge, such as base_url=.")
 @click.option(
     "--verdicts",
     "path",
@@ -25,14 +26,16 @@ from vlmeval.run.settings import RunSettings
 @click.option("--concurrency", type=click.IntRange(1), help="Requests under way at once; default the model's own.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("results/judge-check"), show_default=True)
 @click.option("--quiet", is_flag=True, help="Write the file only.")
-def command(name: str, path: Path, concurrency: int | None, output: Path, *, quiet: bool) -> int:
+def command(
+    name: str, judge_args: tuple[str, ...], path: Path, concurrency: int | None, output: Path, *, quiet: bool
+) -> int:
     """Measure how far a judge agrees with recorded verdicts: agreement, Cohen's kappa, each verdict.
 
     With options a verdict is a letter, or Z for none of them; without, a number from 0 to 1 for the reply beside the
     reference in `answer`. Exit status: 0 every row judged, 1 some not, 3 none.
     """
     items = read_verdicts(path)
-    with closing(open_judge(name)) as judge:
+    with closing(open_judge(name, judge_args)) as judge:
         folder = check_folder(output, judge)
         found = check_judge(items, judge, folder, RunSettings(concurrency=concurrency, quiet=quiet))
     file = folder / f"{path.stem}.json"
@@ -54,8 +57,8 @@ def lines(found: JudgeCheck) -> list[str]:
     return [
         f"judge      {found.judge}",
         f"rows       {found.rows}: {', '.join(f'{state} {count}' for state, count in found.states.items())}",
-        f"agreement  {figure(found.agreement)}",
-        f"kappa      {figure(found.kappa)}",
+        f"agreement  {figure(found.agreement)}  n = {found.judged}",
+        f"kappa      {figure(found.kappa)}  n = {found.judged}",
         *(table if found.classes else []),
     ]
 

@@ -20,12 +20,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("vlmeval.cli.run:command", "Evaluate models on tasks; the same command continues an interrupted run."),
     "score": ("vlmeval.cli.score:command", "Score runs again from their journals, without a model."),
     "import": ("vlmeval.cli.importing:command", "Score results of VLMEvalKit and lmms-eval as runs."),
+    "compare": ("vlmeval.cli.compare:command", "Compare runs sample by sample, or with published figures."),
+    "validate": ("vlmeval.cli.validate:command", "Check runs: scores against the journal, digests, samples, prompts."),
     "report": ("vlmeval.cli.report:command", "Write the HTML page, Markdown and CSV of runs."),
+    "leaderboard": ("vlmeval.cli.leaderboard:command", "Write the leaderboard of runs: a static site, CSV and JSON."),
     "tasks": ("vlmeval.cli.tasks:command", "List, search and show tasks."),
     "models": ("vlmeval.cli.models:command", "List, search and show model names."),
     "metrics": ("vlmeval.cli.metrics:command", "List, search and show metrics."),
     "doctor": ("vlmeval.cli.doctor:command", "Try a model: one prompt, one answer, time, memory, what is missing."),
     "judge-check": ("vlmeval.cli.judge_check:command", "Compare a judge with recorded verdicts: agreement, kappa."),
+    "init-task": ("vlmeval.cli.init_task:command", "Write the task file of a data file of your own."),
+    "sbs": ("vlmeval.cli.sbs:command", "Side-by-side human preference: plan, judge, rate."),
     "data": ("vlmeval.cli.data:command", "Check data files before a run."),
 }
 
@@ -33,21 +38,23 @@ COMMANDS: dict[str, tuple[str, str]] = {
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are chosen; their one-line help is known without."""
 
+    table = COMMANDS
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order a newcomer needs them."""
-        return list(COMMANDS)
+        return list(self.table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return the command. An unknown name is wrong use, with the nearest name."""
-        if cmd_name not in COMMANDS:
-            ctx.fail(f'there is no command "{cmd_name}"{did_you_mean(cmd_name, COMMANDS)}')
-        command: click.Command = load_attribute(COMMANDS[cmd_name][0])
+        if cmd_name not in self.table:
+            ctx.fail(f'there is no command "{cmd_name}"{did_you_mean(cmd_name, self.table)}')
+        command: click.Command = load_attribute(self.table[cmd_name][0])
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing one."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl([(name, text) for name, (_, text) in self.table.items()])
 
 
 def hyphens(token: str) -> str:

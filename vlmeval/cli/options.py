@@ -3,12 +3,43 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
+
+import click
 
 from vlmeval.errors import ConfigError
+from vlmeval.kinds.modes import MODES
 
 Scalar = str | int | float | bool
+CommandT = TypeVar("CommandT", bound=Callable[..., object])
+_RECIPE = (
+    click.option(
+        "--prompt", metavar="STYLE", help="Prompt style: official, vlmevalkit, lmms, llava, or the task's own."
+    ),
+    click.option("--mode", type=click.Choice(MODES), help="Ask for text, or weigh letters or wordings."),
+    click.option("--stop-early", is_flag=True, help="CircularEval: skip the rotations left once one is wrong."),
+    click.option(
+        "--epochs", type=click.IntRange(1), help="Ask everything so often; adds pass@k and the majority's accuracy."
+    ),
+    click.option(
+        "--policy", type=click.Choice(["honest", "official"]), help="Unparsed replies: a state, or the official guess."
+    ),
+    click.option(
+        "--scorer", metavar="NAME", help="Score as another program does (vlmevalkit, lmms, ...), beside the default."
+    ),
+    click.option("--max-tokens", type=click.IntRange(1), help="Longest reply, in tokens; part of the recipe."),
+    click.option("--temperature", type=click.FloatRange(0), help="Sampling temperature; part of the recipe."),
+    click.option("--seed", type=int, help="Seed of sampling, for models that take one; part of the recipe."),
+)
+
+
+def recipe_options(command: CommandT) -> CommandT:
+    """Give a command the options that change a task's definition: what is in the signature."""
+    for option in reversed(_RECIPE):
+        command = option(command)
+    return command
 
 
 def names(values: Iterable[str]) -> list[str]:

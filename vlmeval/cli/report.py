@@ -36,4 +36,11 @@ def scores_of(folder: RunFolder) -> Scores:
     newest = max(path.stat().st_mtime_ns for path in sources if path.exists())
     if newest <= folder.scores.stat().st_mtime_ns:
         return known
-    return score_run(folder, errors=known.errors, policy=known.policy)
+    return score_run(
+        folder,
+        errors=known.errors,
+        policy=known.policy,
+        slices=known.slices,
+        scorer=known.scorer,
+        interval=known.interval,
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -14,7 +13,11 @@ import msgspec
 
 from vlmeval.cli import options
 from vlmeval.cli.asked import asked_files, asked_tasks
+from vlmeval.cli.encoders import asked_encoder, embed, encoder_options
+from vlmeval.cli.judges import asked_judge, judge_settings, prices
 from vlmeval.cli.pages import write_reports
+from vlmeval.cli.score import more_rows, say_differences
+from vlmeval.cli.submitting import complain, submit
 from vlmeval.data.blind import Blind, BlindSet
 from vlmeval.data.samples import DataOptions, SampleSet, open_samples
 from vlmeval.data.tags import require_tags
@@ -22,16 +25,14 @@ from vlmeval.data.task import Task
 from vlmeval.errors import ConfigError, TooManyFailuresError, VlmevalError
 from vlmeval.kinds.settings import takes
 from vlmeval.models.spec import open_model
-from vlmeval.report.submission import write_submission
 from vlmeval.run.judging import judge_run
-from vlmeval.run.session import Prices, RunSettings, run_task
+from vlmeval.run.session import RunSettings, run_task
 from vlmeval.score import table
-from vlmeval.score.blind import gain_rows
 from vlmeval.score.scorer import score_run
 from vlmeval.store.layout import RunFolder
 from vlmeval.store.manifest import read_manifest
 from vlmeval.store.results import ErrorPolicy, Scores
-from vlmeval.types import Generator, Model
+from vlmeval.types import Model
 
 
 @dataclass
@@ -63,6 +64,11 @@ class Ledger:
 @click.option(
     "--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder with data files; default LMUData."
 )
+@click.option(
+    "--image-root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of the pictures that data files name.",
+)
 @click.option("--offline", is_flag=True, help="Use only what is on this machine; HF_HUB_OFFLINE=1 does the same.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N questions (whole groups).")
 @click.option(
@@ -73,15 +79,7 @@ class Ledger:
     type=click.Choice(get_args(Blind)),
     help="Ask without the images: left out, black, noise, or another question's. A run of its own, beside the sighted.",
 )
-@click.option("--prompt", metavar="STYLE", help="Prompt style: official, vlmevalkit, lmms, llava, or the task's own.")
-@click.option("--mode", type=click.Choice(["generate", "likelihood"]), help="Ask for text, or weigh the options.")
-@click.option("--stop-early", is_flag=True, help="CircularEval: skip the rotations left once one is wrong.")
-@click.option(
-    "--policy", type=click.Choice(["honest", "official"]), help="Unparsed replies: a state, or the official guess."
-)
-@click.option("--max-tokens", type=click.IntRange(1), help="Longest reply, in tokens; part of the recipe.")
-@click.option("--temperature", type=click.FloatRange(0), help="Sampling temperature; part of the recipe.")
-@click.option("--seed", type=int, help="Seed of sampling, for models that take one; part of the recipe.")
+@options.recipe_options
 @click.option("--batch-size", metavar="N|auto", help="Requests a local model takes at once.")
 @click.option("--concurrency", type=click.IntRange(1), help="Requests under way at once; default the model's own.")
 @click.option("--model-args", multiple=True, metavar="K=V,...", help="Settings of the model.")
@@ -89,6 +87,13 @@ class Ledger:
 @click.option("--dtype", help="bfloat16, float16, float32 or auto (hf).")
 @click.option("--device", help="cpu, cuda, cuda:1, ... (hf).")
 @click.option("--judge", metavar="NAME", help="A model that reads the replies the rules cannot, and scores open ones.")
+@click.option("--judge-args", multiple=True, metavar="K=V,...", help="Settings of the judge, such as base_url=.")
+@click.option("--judge-epochs", type=click.IntRange(1, 100), help="Open replies: graded so often, scored by the mean.")
+@click.option("--judge-prices", metavar="IN,OUT", help="The judge's prices; default those of --prices.")
+@click.option(
+    "--judge-max-cost", type=click.FloatRange(0), metavar="USD", help="Stop judging a run before that costs more."
+)
+@encoder_options
 @click.option("--allow-no-judge", is_flag=True, help="Open replies may stay without a score: no exit status 1 for it.")
 @click.option(
     "--errors",
@@ -100,7 +105,7 @@ class Ledger:
 @click.option("--max-failures", metavar="N|SHARE", help="Stop once more requests failed: 20, or 0.1 of them.")
 @click.option("--attempts", type=click.IntRange(1), help="How often one request is sent before it counts as failed.")
 @click.option("--retry-errors", is_flag=True, help="Ask again what failed in an earlier call.")
-@click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="Stop before the run costs more.")
+@click.option("--max-cost", type=click.FloatRange(0), metavar="USD", help="Stop before it costs more, with its judge.")
 @click.option("--prices", metavar="IN,OUT", help="USD for a million prompt and reply tokens.")
 @click.option("--predict-only", is_flag=True, help="Ask and save; do not score.")
 @click.option("--fresh", is_flag=True, help="Start a new run beside an existing one.")
@@ -130,14 +135,23 @@ def command(**given: Any) -> int:
     refuse_replayed(names, given["blind"])
     ledger, scores, folders = Ledger(), [], []
     with ExitStack() as stack:
-        judge = stack.enter_context(closing(open_judge(given["judge"]))) if given["judge"] else None
+        judge = stack.enter_context(closing(asked_judge(given))) if given["judge"] else None
+        encoder = stack.enter_context(closing(encoder_of(given, tasks))) if given["clipscore"] else None
         for name in names:
             with closing(open_model(name, model_options(given, sole=len(names) == 1))) as model:
                 for task in tasks:
                     file = files.get(task.name)
                     replayed = name.startswith("replay:")
-                    where = DataOptions(file, given["data_dir"], given["limit"], offline, given["catalog"], replayed)
-                    scored = evaluate(task, where, model, settings, judge, given, ledger)
+                    where = DataOptions(
+                        file,
+                        given["data_dir"],
+                        given["limit"],
+                        offline,
+                        given["catalog"],
+                        imageless=replayed,
+                        image_root=given["image_root"],
+                    )
+                    scored = evaluate(task, where, model, settings, judge, encoder, given, ledger)
                     if scored is not None:
                         folders.append(scored[0])
                         scores.append(scored[1])
@@ -151,6 +165,7 @@ def evaluate(
     model: Model,
     settings: RunSettings,
     judge: Model | None,
+    encoder: Model | None,
     given: dict[str, Any],
     ledger: Ledger,
 ) -> tuple[RunFolder, Scores] | None:
@@ -161,22 +176,25 @@ def evaluate(
             shown = BlindSet(samples, given["blind"]) if given["blind"] else samples
             folder = ask(task, shown, model, settings, given)
         if judge is not None and takes(task, "judge"):
-            own = msgspec.structs.replace(settings, concurrency=None, batch=None, max_cost=None, prices=None)
-            ask_judge(task, folder, judge, own)
-        if task.submission:
-            submit(task, folder, given["errors"])
+            ask_judge(task, folder, judge, judge_settings(settings, judge, read_manifest(folder), given))
+        if encoder is not None:
+            embed(folder, encoder, msgspec.structs.replace(settings, batch=None))
+        submit(folder, given["errors"])
         if given["predict_only"]:
             manifest = read_manifest(folder)
             click.echo(f"{task.name}: {manifest.counts.get('answered', 0)} answers in {folder.path}")
             ledger.complete += manifest.state == "complete"
             ledger.incomplete += manifest.state != "complete"
             return None
-        scores = score_run(folder, allow_no_judge=given["allow_no_judge"], errors=given["errors"])
+        scores = score_run(
+            folder, slices=given["slices"], allow_no_judge=given["allow_no_judge"], errors=given["errors"]
+        )
     except VlmevalError as error:
         complain(task, error)
         ledger.broken += 1
         return None
-    if not scores.coverage.answered + scores.coverage.unparsed:
+    replied = scores.coverage
+    if not replied.answered + replied.unparsed + replied.judge_error:
         ledger.unanswered += 1
     elif scores.complete:
         ledger.complete += 1
@@ -199,36 +217,31 @@ def ask(
 
 
 def ask_judge(task: Task, folder: RunFolder, judge: Model, settings: RunSettings) -> None:
-    """Have the judge read the replies; where too many calls failed that is said, and the score says what it lacks."""
+    """Have the judge read the replies and say what it did; where too many calls failed the score says what it lacks."""
     try:
-        judge_run(folder, judge, settings)
+        click.echo(f"judge    {task.name}: {judge_run(folder, judge, settings).line()}")
     except TooManyFailuresError as error:
         complain(task, error)
-
-
-def submit(task: Task, folder: RunFolder, errors: ErrorPolicy) -> None:
-    """Write the file that the official server takes, and say where it is, or why it is not there."""
-    try:
-        click.echo(f"submit   {write_submission(folder, errors=errors).line()}")
-    except VlmevalError as error:
-        complain(task, error)
-
-
-def complain(task: Task, error: VlmevalError) -> None:
-    """Say what went wrong, and with which task."""
-    said = str(error)
-    click.echo(f"vlmeval: {said if said.startswith(task.name) else f'{task.name}: {said}'}", err=True)
 
 
 def conclude(scores: list[Scores], folders: list[RunFolder], given: dict[str, Any]) -> None:
     """Print the table and where everything lies; write the pages."""
     if not scores:
         return
-    table.print_scores(scores, tags=given["slices"], more=gain_rows(folders))
+    found = dict(zip(folders, scores, strict=True))
+    table.print_scores(scores, tags=given["slices"], more=more_rows(found))
+    say_differences(found)
     for folder in folders:
         click.echo(f"results  {folder.path}")
     if not given["no_report"]:
         click.echo(f"report   {write_reports(scores, folders, given['reports'])}")
+
+
+def encoder_of(given: dict[str, Any], tasks: list[Task]) -> Model:
+    """Return the encoder of `--clipscore`. Raises ConfigError for one that has nothing to embed, or no images to."""
+    if given["blind"]:
+        raise ConfigError("--clipscore compares captions with images that --blind does not show; leave one of them out")
+    return asked_encoder(given["clipscore"], given["clipscore_args"], [task.kind for task in tasks])
 
 
 def refuse_replayed(names: list[str], blind: str | None) -> None:
@@ -236,14 +249,6 @@ def refuse_replayed(names: list[str], blind: str | None) -> None:
     replayed = [name for name in names if name.startswith("replay:")]
     if blind and replayed:
         raise ConfigError(f"--blind asks a model anew; {replayed[0]} holds answers that were given with the images")
-
-
-def open_judge(name: str) -> Model:
-    """Return the judge, before anything is asked. Raises ConfigError for a model that does not write."""
-    judge = open_model(name, {})
-    if not isinstance(judge, Generator):
-        raise ConfigError(f'--judge "{name}": a judge answers in text, which this model does not; name another')
-    return judge
 
 
 def run_settings(given: dict[str, Any]) -> RunSettings:
@@ -268,21 +273,11 @@ def run_settings(given: dict[str, Any]) -> RunSettings:
         max_failures=tolerated,
         retry_errors=given["retry_errors"],
         max_cost=given["max_cost"],
-        prices=prices(given["prices"]),
+        prices=prices(given["prices"], option="--prices"),
         fresh=given["fresh"],
         limit=given["limit"],
         quiet=given["quiet"],
     )
-
-
-def prices(text: str | None) -> Prices | None:
-    """Return the prices that `--prices IN,OUT` spells."""
-    if text is None:
-        return None
-    numbers = [options.scalar(item) for item in text.split(",")]
-    if len(numbers) != 2 or any(isinstance(item, (bool, str)) or not 0 <= item < math.inf for item in numbers):
-        raise ConfigError(f'--prices "{text}": expected two numbers, USD for a million tokens, such as 2.5,10')
-    return Prices(prompt=float(numbers[0]), output=float(numbers[1]))
 
 
 def model_options(given: dict[str, Any], *, sole: bool) -> dict[str, options.Scalar]:

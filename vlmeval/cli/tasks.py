@@ -6,13 +6,11 @@ from pathlib import Path
 
 import click
 
-from vlmeval.cli.browse import browser, table_lines
-from vlmeval.cli.example import example_sample, prompt_text
-from vlmeval.data.catalog import find_benchmark, find_task, list_catalog
-from vlmeval.data.task import Task
-from vlmeval.jsonio import encode
-from vlmeval.registry import KINDS
-from vlmeval.types import TaskKind
+from vlmeval.cli.browse import browser
+from vlmeval.cli.card import card as task_card
+from vlmeval.data.catalog import catalog_roots, list_catalog
+from vlmeval.data.options import DataOptions
+from vlmeval.data.suites import suites_of
 
 
 def entries(roots: tuple[Path, ...]) -> list[tuple[str, str]]:
@@ -20,47 +18,33 @@ def entries(roots: tuple[Path, ...]) -> list[tuple[str, str]]:
     listing = list_catalog(roots)
     for problem in listing.problems:
         click.echo(f"left out: {problem}", err=True)
-    suites: dict[str, list[str]] = {}
-    for task in listing.tasks:
-        for suite in task.suites:
-            suites.setdefault(suite, []).append(task.name)
+    suites, problems = suites_of(catalog_roots(roots), listing.tasks)
+    for problem in problems:
+        click.echo(f"left out: {problem}", err=True)
     lines = [(task.name, f"{task.kind:<9}  {task.title}") for task in listing.tasks]
-    return lines + [(suite, f"suite      {', '.join(names)}") for suite, names in sorted(suites.items())]
+    return lines + [(name, f"suite      {', '.join(suite.names)}") for name, suite in suites.items()]
 
 
 def card(name: str, roots: tuple[Path, ...]) -> str:
-    """Return all that is known of a task: data, metrics, licence, citation, verification, traps, rendered prompt."""
-    task = find_task(name, roots)
-    benchmark = find_benchmark(task.benchmark, roots)
-    published = "; ".join(f"{item.model} {item.value:g} ({item.source})" for item in task.published)
-    rows = [
-        ("task", f"{task.name} (version {task.version}): {task.title}"),
-        ("aliases", ", ".join(task.aliases)),
-        ("benchmark", f"{benchmark.title}, split {task.split}"),
-        ("data", "; ".join(str(source) for source in benchmark.split(task.split).sources)),
-        ("kind", f"{task.kind} {encode(task.options).decode() if task.options else ''}".strip()),
-        ("metrics", ", ".join(f"{item} (primary)" if item == task.primary else item for item in task.metrics)),
-        ("slices", ", ".join(task.slices)),
-        ("sampling", encode(task.sampling).decode()),
-        ("chance", task.chance),
-        ("published", published),
-        ("verified", "; ".join(task.verified)),
-        ("source", task.source),
-        ("licence", benchmark.licence),
-        ("citation", benchmark.citation),
-        ("homepage", benchmark.homepage),
-        *(("note", note) for note in (*task.notes, *benchmark.quirks)),
-    ]
-    return "\n".join([*table_lines(rows), "", *rendered(task)])
+    """Return the card of a task, from the data that is found without being named."""
+    return task_card(name, DataOptions(offline=True, catalog=roots))
 
 
-def rendered(task: Task) -> list[str]:
-    """Return the prompt of an example question, as sent, indented."""
-    kind: TaskKind = KINDS.load(task.kind)(task)
-    request = kind.requests(example_sample(task.kind))[0]
-    lines = prompt_text(request.parts).splitlines() or [""]
-    system = [f"    [system] {request.system}"] if request.system else []
-    return ["prompt of an example question, as sent:", *system, *(f"    {line}" for line in lines)]
+command = browser("task", summary="List, search and show tasks and suites.", entries=entries, card=card)
 
 
-command = browser("task", summary="List, search and show tasks.", entries=entries, card=card)
+@command.command("show")
+@click.argument("name")
+@click.option(
+    "--data", type=click.Path(path_type=Path, exists=True), help="A data file or folder, for a real question."
+)
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder with data files.")
+@click.pass_context
+def show(context: click.Context, name: str, data: Path | None, data_dir: Path | None) -> None:
+    """Show all that is known of one task: data, metrics, scorers, what it was verified against, traps, its prompt.
+
+    The prompt is that of the first question where the data is on this machine (LMUData, the cache of the hub, --data,
+    --data-dir), else of a made-up one, which it says.
+    """
+    roots = tuple(context.find_root().meta.get("catalog", ()))
+    click.echo(task_card(name, DataOptions(data, data_dir, offline=True, catalog=roots)))

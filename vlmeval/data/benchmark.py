@@ -36,7 +36,8 @@ class Benchmark:
     """A data set. `sample` turns a row into its sample, or into several.
 
     `circular` says that files may hold the passes of CircularEval as rows, found by `g_index` or by index modulo 10^6.
-    `quirks` are facts a reader of scores should know.
+    `quirks` are facts a reader of scores should know. `about` says what it is in a sentence or two; where it is empty
+    the catalog puts the first paragraph of the file's docstring there.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Benchmark:
     homepage: str = ""
     circular: bool = False
     quirks: tuple[str, ...] = ()
+    about: str = ""
 
     def split(self, name: str) -> Split:
         """Return a split. Raises ConfigError with the known ones."""

@@ -76,6 +76,15 @@ class BlindSet:
         for sample in self._source:
             yield blinded(sample, replace)
 
+    @property
+    def base_rows(self) -> Sequence[int]:
+        """The numbers of the base rows, those of the source."""
+        return self._source.base_rows
+
+    def at(self, number: int) -> Iterable[Sample]:
+        """Return the blind samples of a base row."""
+        return [blinded(sample, self._replace) for sample in self._source.at(number)]
+
     @cached_property
     def origin(self) -> Origin:
         """That of the source, with the mode."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+import msgspec
+
 from vlmeval.data.cells import as_list, as_text, is_absent, options
 from vlmeval.data.table import Row
 from vlmeval.errors import DataError
@@ -13,6 +15,10 @@ from vlmeval.types import Choice, Image, Part, Sample
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 IMAGE_COLUMNS = ("image", "images", "image_path", "img_path", "decoded_image", "filename")
 HINT_COLUMNS = ("hint", "context")
+CAPTION_COLUMNS = (
+    "captions", "sentences", "caption", "annotations_captions", "reference_strs", "caption_str", "answer",
+)  # fmt: skip
+CAPTION_IDS = ("image_id", "cocoid", "img_id", "id", "index", "question_id")
 _HIDDEN = ("", "?", "-", "hidden", "(hidden)", "null", "None", "nan", "NaN")
 _PLACEHOLDER = re.compile(r"<image[ _]?([0-9]{1,9})>")
 _POSITION = re.compile(r"-?[0-9]{1,9}")
@@ -113,12 +119,31 @@ def short_sample(
 
 
 def caption_sample(row: Row) -> Sample:
-    """Return a sample to be described; references are the captions."""
-    image_id = row_id(row, ("image_id", "cocoid", "img_id", "id", "index", "question_id"))
+    """Return a sample to be described; references are the captions. Raises DataError for an image without one."""
+    image_id = row_id(row, CAPTION_IDS)
     captions = row_captions(row)
     if not captions and not row.hidden:
-        raise row.missing("captions", "sentences", "caption", "answer")
+        if not row.has(*CAPTION_COLUMNS):
+            raise row.missing(*CAPTION_COLUMNS[:3], "answer")
+        raise DataError(
+            f"{row.where}: image {image_id} has no caption to compare with; add its captions, or take the image out"
+        )
     return Sample(id=image_id, parts=row_images(row), references=captions)
+
+
+def with_tags(sample: Sample, tags: Mapping[str, str]) -> Sample:
+    """Return the sample with more tags."""
+    return msgspec.structs.replace(sample, tags={**sample.tags, **tags})
+
+
+def with_fields(sample: Sample, fields: Mapping[str, str]) -> Sample:
+    """Return the sample with more fields."""
+    return msgspec.structs.replace(sample, fields={**sample.fields, **fields})
+
+
+def with_references(sample: Sample, references: Sequence[str]) -> Sample:
+    """Return the sample with these references instead of its own."""
+    return msgspec.structs.replace(sample, references=tuple(references))
 
 
 def retrieval_samples(row: Row) -> Iterator[Sample]:
@@ -155,8 +180,12 @@ def row_id(row: Row, columns: Sequence[str]) -> str:
 
 
 def cluster_of(row: Row, images: Sequence[Image]) -> str:
-    """Return what is resampled together: the questions about one image, known by its id, else by its digest."""
-    return row.text("image_id", "imageid") or "+".join(image.sha256 for image in images)
+    """Return what is resampled together: the questions about one image, known by its id, else by its digest.
+
+    Where the image itself is not at hand, its file's name stands for it.
+    """
+    known = row.text("image_id", "imageid") or "+".join(image.sha256 for image in images)
+    return known or (as_text(row.value("image_path"), row.at("image_path")) or "" if row.imageless else "")
 
 
 def row_images(row: Row, *, text_only: bool = False) -> tuple[Image, ...]:
@@ -256,10 +285,9 @@ def plain_answer(row: Row, *columns: str) -> tuple[str, ...]:
 
 
 def row_captions(row: Row) -> tuple[str, ...]:
-    """Return the captions."""
-    names = ("captions", "sentences", "caption", "annotations_captions", "answer")
-    where = row.at(*names)
-    items = [item.get("raw") if isinstance(item, dict) else item for item in row.items(*names)]
+    """Return the captions; a blank one is none."""
+    where = row.at(*CAPTION_COLUMNS)
+    items = [item.get("raw") if isinstance(item, dict) else item for item in row.items(*CAPTION_COLUMNS)]
     return tuple(text for item in items if (text := as_text(item, where)) is not None)
 
 

@@ -8,11 +8,14 @@ the error.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import importlib.metadata
 import importlib.util
+import inspect
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -24,6 +27,7 @@ import msgspec
 
 from vlmeval.data.benchmark import Benchmark
 from vlmeval.data.own import is_own, own_benchmark, own_task
+from vlmeval.data.suites import Suite, checked_suite, read_suite, suites_of
 from vlmeval.data.task import Task
 from vlmeval.errors import ConfigError
 from vlmeval.jsonio import read_toml
@@ -31,6 +35,7 @@ from vlmeval.registry import did_you_mean
 
 GROUP = "vlmeval.catalog"
 
+_WORD = re.compile(r"[a-z]+|[0-9]+|[^\W\d_]+")
 _log = logging.getLogger(__name__)
 # What running a foreign file can raise by being wrong; interrupts and exits are not among it.
 _FAULTS = (
@@ -110,22 +115,72 @@ def find_task(name: str, roots: Sequence[Path] = ()) -> Task:
     for task in tasks:
         if wanted in map(_plain, task.aliases):
             return task
-    known = [*(task.name for task in tasks), *(alias for task in tasks for alias in task.aliases), *_suites(tasks)]
+    suites, _ = suites_of(catalog_roots(roots), tasks)
+    known = [*(task.name for task in tasks), *(alias for task in tasks for alias in task.aliases), *suites]
     raise ConfigError(f'unknown task "{name}"{did_you_mean(name, known) or "; `vlmeval tasks` lists them"}')
+
+
+def list_suites(roots: Sequence[Path] = ()) -> tuple[Suite, ...]:
+    """Return every suite that can be read, sorted by name; a warning is logged for each file that cannot."""
+    suites, problems = suites_of(catalog_roots(roots), list_catalog(roots).tasks)
+    for problem in problems:
+        _log.warning("skipped: %s", problem)
+    return tuple(suites.values())
+
+
+def find_suite(name: str, roots: Sequence[Path] = ()) -> Suite:
+    """Return the suite called `name`, or that of the TOML file at this path.
+
+    Raises ConfigError for an unknown name, with the nearest one, and for a file that is no suite.
+    """
+    tasks = list_catalog(roots).tasks
+    if name.lower().endswith(".toml"):
+        path = Path(name).expanduser()
+        return checked_suite(path, read_suite(path), {task.name: task for task in tasks}, {})
+    suites, problems = suites_of(catalog_roots(roots), tasks)
+    found = next((suite for suite in suites.values() if _plain(suite.name) == _plain(name)), None)
+    if found is None:
+        broken = next((problem for problem in problems if f"{_plain(name)}.toml" in _plain(problem)), "")
+        hint = did_you_mean(name, suites) or f"; known: {', '.join(suites)}"
+        raise ConfigError(broken or f'unknown suite "{name}"{hint}')
+    return found
+
+
+def search_tasks(text: str, roots: Sequence[Path] = ()) -> list[Task]:
+    """Return the tasks that speak of the most words of `text` (letters and digits apart), sorted by name.
+
+    Words are looked for in names, aliases, titles and sources, and in what the benchmarks' files say they are.
+    """
+    words = {word for word in _WORD.findall(text.lower()) if len(word) > 2 or word.isdigit()}
+    found: list[tuple[int, str, Task]] = []
+    for task in list_catalog(roots).tasks:
+        told = " ".join((task.name, *task.aliases, task.title, task.source, _about(task, roots))).lower()
+        if count := sum(word in told for word in words):
+            found.append((-count, task.name, task))
+    most = min((count for count, _, _ in found), default=0)
+    return [task for count, _, task in sorted(found, key=lambda item: item[:2]) if count == most]
+
+
+def _about(task: Task, roots: Sequence[Path]) -> str:
+    try:
+        return find_benchmark(task.benchmark, roots).about
+    except ConfigError:
+        return ""
 
 
 def expand(names: Sequence[str], roots: Sequence[Path] = ()) -> list[Task]:
     """Return the tasks that names, aliases, suites and files stand for, commas allowed, each task once, in order."""
     found: dict[str, Task] = {}
-    suites: dict[str, list[Task]] | None = None
+    suites: dict[str, list[str]] | None = None
     for name in (part.strip() for item in names for part in item.split(",")):
         if not name:
             continue
         try:
             tasks = [find_task(name, roots)]
         except ConfigError as error:
-            suites = suites if suites is not None else _suites(list_catalog(roots).tasks)
-            tasks = suites.get(_plain(name), [])
+            if suites is None:
+                suites = {_plain(suite.name): list(suite.names) for suite in list_suites(roots)}
+            tasks = [find_task(one, roots) for one in suites.get(_plain(name), [])]
             if not tasks:
                 raise error
         for task in tasks:
@@ -179,14 +234,6 @@ def _task_files(roots: Sequence[Path]) -> Iterator[Path]:
         yield from sorted((root / "tasks").glob("*.toml"))
 
 
-def _suites(tasks: Sequence[Task]) -> dict[str, list[Task]]:
-    suites: dict[str, list[Task]] = {}
-    for task in tasks:
-        for suite in task.suites:
-            suites.setdefault(_plain(suite), []).append(task)
-    return suites
-
-
 def _plain(name: str) -> str:
     return name.lower().replace("-", "_")
 
@@ -199,7 +246,8 @@ def _load_benchmark(path: Path) -> Benchmark:
         raise ConfigError(f"{path}: defines no BENCHMARK = Benchmark(...); see `vlmeval.benchmark`")
     if found.name != path.stem:
         raise ConfigError(f'{path}: the name is "{found.name}", expected "{path.stem}", as the file is called')
-    return found
+    first, _, _ = inspect.cleandoc(module.__doc__ or "").partition("\n\n")
+    return found if found.about else dataclasses.replace(found, about=" ".join(first.split()))
 
 
 def _run_file(path: Path) -> ModuleType:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ import msgspec
 
 from vlmeval.errors import DataError
 
+# CPython's parser mixes up the recursion depths of two threads (python/cpython#106905), and images are read by many.
+_PARSER = threading.Lock()
 _LOST = ("", "nan", "NaN")
 _WRITTEN_NULLS = ("None", "none")
 
@@ -56,11 +59,14 @@ def as_list(value: object, where: str) -> list[Any]:
     text = value.decode("utf8", "replace") if isinstance(value, bytes) else value
     if not (text.lstrip().startswith("[") and text.rstrip().endswith("]")):
         return [text]
+    # Without double quotes and escapes a Python list of texts differs from JSON in its quotes alone.
+    spelled = text if '"' in text or "\\" in text else text.replace("'", '"')
     try:
-        found = msgspec.json.decode(text)
+        found = msgspec.json.decode(spelled)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         try:
-            found = ast.literal_eval(text.strip())
+            with _PARSER:
+                found = ast.literal_eval(text.strip())
         except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
             raise DataError(f"{where}: neither a JSON list nor a Python one: {text[:80]!r}") from error
     if not isinstance(found, list):

@@ -1,7 +1,11 @@
 """The JSON forms of COCO, VQA and their kin, each turned into rows with plain column names.
 
     COCO captions   {"images": [{"id", "file_name"}], "annotations": [{"id", "image_id", "caption"}]}
-                    https://cocodataset.org/#format-data
+                    https://cocodataset.org/#format-data; also NoCaps (images have a "domain") and VizWiz-Captions
+                    (annotations that "is_rejected" or "is_precanned" are left out, as its official program does)
+    COCO images     {"images": [{"id", "file_name"}]} alone: a split whose captions are hidden
+    TextCaps        {"data": [{"image_id", "image_path", "caption_str", "reference_strs": [..]}]}, a row a caption;
+                    https://textvqa.org/textcaps/dataset/
     Karpathy        {"images": [{"filename", "filepath", "split", "sentids", "sentences": [{"raw"}], "cocoid"}]}
                     Karpathy and Fei-Fei 2015, https://cs.stanford.edu/people/karpathy/deepimagesent/
     VQA v2          {"questions": [{"question_id", "image_id", "question"}]} with, in a second file,
@@ -9,6 +13,8 @@
                     https://visualqa.org/vqa_v2_challenge.html
     DocVQA, ST-VQA  {"dataset_name": .., "data": [{"questionId", "question", "image", "answers": [..]}]}; the image may
                     also be "file_path" (ST-VQA) or "image_local_name" (InfographicVQA); https://rrc.cvc.uab.es
+    SugarCrepe      {"0": {"filename", "caption", "negative_caption"}}, a file for each category, its name;
+                    https://github.com/RAIVNLab/sugar-crepe
     GQA             {"ID": {"question", "imageId", "answer"}}; https://cs.stanford.edu/people/dorarad/gqa
 
 Image rows have image_id, image, captions, caption_ids; question rows question_id, image_id, image, question, answers.
@@ -16,6 +22,7 @@ Image rows have image_id, image, captions, caption_ids; question rows question_i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +30,8 @@ from typing import Any
 from vlmeval.data.images import ImageFolders
 from vlmeval.data.jsonl import FileNames, RecordTable, open_list, read_json
 from vlmeval.errors import DataError
+
+_FOLDER = re.compile(r"cocodataset\.org/((?:train|val|test)[0-9]{4})/[^/]+$")
 
 
 def open_json(path: Path, folders: ImageFolders) -> RecordTable:
@@ -36,12 +45,19 @@ def open_json(path: Path, folders: ImageFolders) -> RecordTable:
             return _questions(path, found, folders)
         if isinstance(images, list) and isinstance(found.get("annotations"), list):
             return RecordTable(path, _coco(path, images, found["annotations"]), folders, noun="image")
+        if isinstance(images, list) and images and not any("sentences" in image for image in map(_object, images)):
+            return RecordTable(path, _coco(path, images, ()), folders, noun="image")
         if isinstance(images, list):
             return RecordTable(path, _karpathy(path, images, str(found.get("dataset") or "")), folders, noun="image")
+        if isinstance(found.get("data"), list) and found["data"] and "question" not in _object(found["data"][0]):
+            return RecordTable(path, _textcaps(path, found["data"]), folders, noun="image")
         if isinstance(found.get("data"), list):
             return RecordTable(path, _documents(path, found["data"]), folders, noun="question")
         if found and all(isinstance(item, dict) and "imageId" in item for item in found.values()):
             return RecordTable(path, _gqa(found), folders, noun="question")
+        if found and all(isinstance(item, dict) and "negative_caption" in item for item in found.values()):
+            rows = [{"id": f"{path.stem}-{key}", "category": path.stem, **item} for key, item in found.items()]
+            return RecordTable(path, rows, folders, noun="pair")
         if isinstance(found.get("annotations"), list):
             raise DataError(
                 f"{path}: annotations without their questions; pass the questions file, or the folder with both"
@@ -69,14 +85,36 @@ def _coco(path: Path, images: Sequence[Any], annotations: Sequence[Any]) -> list
         key = _field(image, "id", where)
         if key in rows:
             raise DataError(f"{where}: image id {key} is used twice; give each image its own")
-        rows[key] = {"image_id": key, "image": _file_names(image, where), "captions": [], "caption_ids": []}
+        names = _file_names(image, where, _published_folder(image))
+        rows[key] = {"image_id": key, "image": names, "captions": [], "caption_ids": []}
+        if isinstance(image.get("domain"), str):
+            rows[key]["domain"] = image["domain"]
     for place, annotation in enumerate(annotations):
         where = f"{path}, annotation {place}"
         row = rows.get(_field(annotation, "image_id", where))
         if row is None:
             raise DataError(f"{where}: image_id {annotation['image_id']} is not among the images")
+        if annotation.get("is_rejected") is True or annotation.get("is_precanned") is True:
+            continue
         row["captions"].append(_field(annotation, "caption", where))
         row["caption_ids"].append(_field(annotation, "id", where))
+    return list(rows.values())
+
+
+def _textcaps(path: Path, found: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return a row for each image; its captions are `reference_strs`, else all `caption_str` of its rows."""
+    rows: dict[str, dict[str, Any]] = {}
+    for place, item in enumerate(found):
+        where = f"{path}, row {place}"
+        key = str(_field(item, "image_id", where))
+        row = rows.get(key)
+        if row is None:
+            stored = [item["image_path"]] if isinstance(item.get("image_path"), str) else []
+            names = [f"{key}.jpg", *stored, f"train_images/{key}.jpg", f"test_images/{key}.jpg"]
+            row = rows[key] = {"image_id": key, "image": FileNames(names), "captions": []}
+            row["captions"] = list(item.get("reference_strs") or ())
+        if not item.get("reference_strs") and isinstance(item.get("caption_str"), str):
+            row["captions"].append(item["caption_str"])
     return list(rows.values())
 
 
@@ -102,10 +140,22 @@ def _karpathy(path: Path, images: Sequence[Any], name: str) -> list[dict[str, An
     return rows
 
 
+def _published_folder(image: Any) -> str:
+    """Return the folder in which COCO's download has the image (val2017), told from its address; "" for no address."""
+    found = _FOLDER.search(str(image.get("coco_url") or ""))
+    return found[1] if found else ""
+
+
+def _object(item: Any) -> dict[str, Any]:
+    """Return an item that is an object, {} for any other: the reader of the form names what is wrong with it."""
+    return item if isinstance(item, dict) else {}
+
+
 def _file_names(image: Any, where: str, folder: str = "") -> FileNames:
     name = str(image.get("file_name") or _field(image, "filename", where))
     folders = [given for given in (image.get("filepath"), folder) if given]
-    return FileNames([name, *(f"{given}/{name}" for given in folders)])
+    coco = [folder] if _FOLDER.search(str(image.get("coco_url") or "")) else []
+    return FileNames([name, *(f"{given}/{name}" for given in folders), *(f"coco/{one}/{name}" for one in coco)])
 
 
 def _questions(path: Path, found: dict[str, Any], folders: ImageFolders) -> RecordTable:

@@ -31,11 +31,11 @@ def open_result(path: Path, folders: ImageFolders, *, circular: bool) -> tuple[R
     last: dict[object, int] = {}
     for number, row in enumerate(table.records):
         group = _group(row, number, circular=circular)
-        last[group] = max(last.get(group, 0), *_places(row))
+        last[group] = max(last.get(group, 0), *_places(row, table))
     lost = 0
     for number, row in enumerate(table.records):
         for letter in _LETTERS[: last[_group(row, number, circular=circular)]]:
-            if letter in row and is_absent(row[letter]):
+            if letter in table.columns and is_absent(row.get(letter)):
                 row[letter] = LOST_OPTION
                 lost += 1
     return table, lost
@@ -57,11 +57,11 @@ def _open(path: Path, folders: ImageFolders) -> RecordTable:
     return table
 
 
-def _places(row: dict[str, Any]) -> Iterator[int]:
+def _places(row: dict[str, Any], table: RecordTable) -> Iterator[int]:
     """Yield the places, from 1, of the letters that have an option, and of the gold."""
     yield 0
     for place, letter in enumerate(_LETTERS, start=1):
-        if letter in row and (not is_absent(row[letter]) or row.get("answer") == letter):
+        if letter in table.columns and (not is_absent(row.get(letter)) or row.get("answer") == letter):
             yield place
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -39,6 +40,49 @@ class Frames:
     note: str
 
 
+@dataclass(frozen=True)
+class Span:
+    """The part of a video that is asked about, in seconds, both ends included; `fps` is that of frames in files."""
+
+    start: float
+    end: float
+    fps: float | None
+
+    def places(self, times: Sequence[float], where: str) -> tuple[int, ...]:
+        """Return the positions of the frames in the part. Raises DataError where there is none."""
+        found = tuple(place for place, time in enumerate(times) if self.start <= time <= self.end)
+        if not found:
+            last = f"{times[-1]:g}" if times else "0"
+            raise DataError(
+                f"{where}: no frame from second {self.start:g} to {self.end:g}; the last is at {last}: the video is "
+                "another, or cut"
+            )
+        return found
+
+
+def row_span(row: Row) -> Span | None:
+    """Return the part that `start` and `end` name (seconds), None where the whole video is meant (absent, or end 0)."""
+    start, end, fps = (_number(row, name) for name in ("start", "end", "fps"))
+    if end is None or (end == 0 and not start):
+        return None
+    if (start or 0) >= end or (start or 0) < 0 or (fps is not None and fps <= 0):
+        raise DataError(
+            f"{row.at('start', 'end')}: seconds {start or 0:g} to {end:g} are no part of a video; mend them"
+        )
+    return Span(start or 0.0, end, fps)
+
+
+def _number(row: Row, name: str) -> float | None:
+    text = row.text(name)
+    try:
+        number = None if text is None else float(text)
+    except ValueError as error:
+        raise DataError(f'{row.at(name)}: "{text}" is no number of seconds; mend the cell') from error
+    if number is not None and not math.isfinite(number):
+        raise DataError(f'{row.at(name)}: "{text}" is no number of seconds; mend the cell')
+    return number
+
+
 def evenly(count: int, total: int) -> tuple[int, ...]:
     """Return the positions, from 0, of `count` frames of `total`: the middles of equal parts; all of a short video."""
     if total <= count:
@@ -50,8 +94,10 @@ def row_frames(row: Row, count: int, video: str | None) -> Frames:
     """Return `count` frames of the row's video: those of a column `frames`, else of the folder or file called `video`.
 
     Looked for, in the data folders: `video` and frames/`video`, without its suffix, as folders of images; then the
-    file, there or in videos/, video/ or data/. A row that may do without its image may do without these. Raises
-    DataError where there is none, ConfigError for a video file without the package `av`.
+    file, there or in videos/, video/ or data/. Of a question about a part (`row_span`) they are of that part: in a
+    video file by its own clock, in a folder by the row's `fps`; a list, and a folder without it, are the part already.
+    A row that may do without its image may do without these. Raises DataError where there is none, ConfigError for a
+    video file without the package `av`.
     """
     listed = row.value(*LIST_COLUMNS)
     if listed is not None:
@@ -59,7 +105,8 @@ def row_frames(row: Row, count: int, video: str | None) -> Frames:
     if video is not None:
         found = _find(row.table.folders, video, row.where)
         if found is not None:
-            return _folder(found, count) if found.is_dir() else _decoded(found, count)
+            span = row_span(row)
+            return _folder(found, count, span, row.where) if found.is_dir() else _decoded(found, count, span, row.where)
     if row.imageless:
         return Frames((), "none")
     if video is None:
@@ -126,15 +173,22 @@ def _by_number(path: Path) -> tuple[list[tuple[int, str]], str]:
     return [(int(piece), "") if place % 2 else (-1, piece) for place, piece in enumerate(pieces)], path.name
 
 
-def _folder(folder: Path, count: int) -> Frames:
+def _chosen(count: int, total: int, part: tuple[int, ...] | None) -> tuple[int, ...]:
+    """Return the positions of `count` frames of all, or of those of a part."""
+    return evenly(count, total) if part is None else tuple(part[place] for place in evenly(count, len(part)))
+
+
+def _folder(folder: Path, count: int, span: Span | None, where: str) -> Frames:
     files = _pictures(folder)
-    places = evenly(count, len(files))
+    fps = span.fps if span else None
+    part = span.places([place / fps for place in range(len(files))], where) if span and fps else None
+    places = _chosen(count, len(files), part)
     return Frames(tuple(file_image(files[place], str(files[place])) for place in places), _note(places, len(files)))
 
 
-def _decoded(path: Path, count: int) -> Frames:
-    total = _length(path)
-    places = evenly(count, total)
+def _decoded(path: Path, count: int, span: Span | None, where: str) -> Frames:
+    times = _times(path)
+    places = _chosen(count, len(times), span.places(times, where) if span else None)
     images = []
     for number, place in enumerate(places):
 
@@ -142,7 +196,7 @@ def _decoded(path: Path, count: int) -> Frames:
             return _pngs(path, places)[number]
 
         images.append(image_of(read, f"{path}, frame {place}"))
-    return Frames(tuple(images), _note(places, total))
+    return Frames(tuple(images), _note(places, len(times)))
 
 
 def _av(path: Path) -> Any:
@@ -156,12 +210,18 @@ def _av(path: Path) -> Any:
 
 
 @lru_cache(64)
-def _length(path: Path) -> int:
-    """Return the number of frames, counted: what containers claim is often wrong."""
+def _times(path: Path) -> tuple[float, ...]:
+    """Return the seconds at which the frames are shown, counted from the first: what containers claim is often wrong.
+
+    A frame without a time of its own is shown when the one before it is.
+    """
     av = _av(path)
     try:
         with av.open(str(path)) as container:
-            return sum(1 for _ in container.decode(video=0))
+            times: list[float] = []
+            for frame in container.decode(video=0):
+                times.append(times[-1] if frame.time is None and times else frame.time or 0.0)
+            return tuple(time - times[0] for time in times)
     except (av.FFmpegError, IndexError, OSError) as error:
         raise DataError(f"{path}: the video cannot be decoded ({error}); fetch it again") from error
 

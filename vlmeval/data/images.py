@@ -83,9 +83,14 @@ def from_base64(text: bytes, where: str) -> bytes:
 
 @dataclass(frozen=True)
 class ImageFolders:
-    """Where image paths of a data file may point. A path that leaves all of them is refused."""
+    """Where image paths of a data file may point. A path that leaves all of them is refused.
+
+    `root`, one of the folders, is where the user says the images are (--image-root): there a file is also found by its
+    bare name, whatever folder the data file puts before it.
+    """
 
     folders: tuple[Path, ...]
+    root: Path | None = None
 
     @classmethod
     def beside(cls, file: Path, more: Iterable[Path] = ()) -> ImageFolders:
@@ -93,6 +98,13 @@ class ImageFolders:
         own = file if file.is_dir() else file.parent
         unique = dict.fromkeys(Path(os.path.abspath(folder)) for folder in (own, own / "images", *more))
         return cls(tuple(unique))
+
+    def under(self, root: Path | None) -> ImageFolders:
+        """Return these folders with the user's `root` looked into first; themselves without one."""
+        if root is None:
+            return self
+        first = Path(os.path.abspath(root))
+        return ImageFolders(tuple(dict.fromkeys((first, *self.folders))), first)
 
     def find(self, names: Sequence[str], where: str) -> Path:
         """Return the first of `names` that is a file in one of the folders.
@@ -108,15 +120,20 @@ class ImageFolders:
                 inside = True
                 if "\0" not in name and path.is_file():
                     return path
+        if inside and self.root is not None:
+            for name in names:
+                path = self.root / os.path.basename(name)
+                if "\0" not in name and path.is_file():
+                    return path
         looked = ", ".join(str(folder) for folder in self.folders)
         if not inside:
             raise DataError(
                 f'{where}: the image path "{names[0][:200]}" leads out of the data folders ({looked}); '
-                "use a path inside them, or name the folder with --data-dir"
+                "use a path inside them, or name the folder with --image-root"
             )
         raise DataError(
             f'{where}: image file "{names[0][:200]}" is not there; looked in {looked}; put it there, or name the '
-            "folder that holds the images with --data-dir"
+            "folder that holds the images with --image-root"
         )
 
 

@@ -32,7 +32,7 @@ class JoinedHub:
     def open(self, where: DataOptions) -> Table | None:
         """Load both, from the library's cache where it can. Raises DataError for a question whose image is missing."""
         questions, images = self.questions.load(where), self.images.load(where)
-        return joined(questions, images, self.key, self.image_key, folders=ImageFolders.beside(where.home()))
+        return joined(questions, images, self.key, self.image_key, folders=where.images(where.home()))
 
     def wanted(self, where: DataOptions) -> str:
         """Say how to get it."""

@@ -15,7 +15,7 @@ class DataOptions:
 
     `data` is a file or folder for this task, `limit` the number of base questions, `offline` forbids the network;
     `catalog` holds more folders with benchmarks/. `imageless` takes rows without an image, for answers that are only
-    replayed: a model that is asked must have one.
+    replayed: a model that is asked must have one. `image_root` is the folder of the pictures that data files name.
     """
 
     data: Path | None = None
@@ -24,6 +24,7 @@ class DataOptions:
     offline: bool = False
     catalog: tuple[Path, ...] = ()
     imageless: bool = False
+    image_root: Path | None = None
 
     def folders(self) -> tuple[Path, ...]:
         """Return the folders with data files, in the order to look."""
@@ -37,7 +38,8 @@ class DataOptions:
     def images(self, file: Path) -> ImageFolders:
         """Return where image paths in `file` may point."""
         folders = self.folders()
-        return ImageFolders.beside(file, (*folders, *(folder / "images" for folder in folders)))
+        found = ImageFolders.beside(file, (*folders, *(folder / "images" for folder in folders)))
+        return found.under(self.image_root)
 
 
 def lmu_data() -> Path:

@@ -7,17 +7,22 @@ import re
 from vlmeval.data.table import Row
 from vlmeval.errors import DataError
 
-_GOLDS = {"yes": "yes", "no": "no", "1": "yes", "0": "no", "true": "yes", "false": "no"}
+GOLDS = {"yes": "yes", "no": "no", "1": "yes", "0": "no", "true": "yes", "false": "no"}
 _HIDDEN = ("", "?", "-", "hidden", "none", "null", "nan")
 _INSTRUCTION = re.compile(r"\s*Please answer (?:the question (?:with|using) )?yes or no\.?\s*", re.IGNORECASE)
+
+
+def folded_gold(text: str) -> str:
+    """Return a gold in the form in which `GOLDS` has it."""
+    return text.strip().rstrip(".").casefold()
 
 
 def yes_no_gold(row: Row, *names: str) -> tuple[str, ...]:
     """Return ("yes",) or ("no",), () where the gold is hidden. Raises DataError for anything else, and for none."""
     text = row.text(*names)
-    folded = (text or "").strip().rstrip(".").casefold()
-    if folded in _GOLDS:
-        return (_GOLDS[folded],)
+    folded = folded_gold(text or "")
+    if folded in GOLDS:
+        return (GOLDS[folded],)
     if folded not in _HIDDEN:
         raise DataError(f'{row.at(*names)}: the gold "{text}" is neither yes nor no (nor 1, 0); mend the cell')
     if row.hidden:

@@ -182,7 +182,7 @@ def _open_split(task: Task, split: Split, where: DataOptions) -> Table:
 def _plan(table: Table, split: Split, *, circular: bool) -> tuple[Sequence[int], dict[int, Group]]:
     """Return the numbers of base rows in order, and the groups among them that have passes of their own."""
     key = next((name for name in ("index", "id") if table.column(name)), None)
-    if isinstance(table, TsvTable):
+    if isinstance(table, TsvTable) and table.column("index"):
         unique_keys(table)
     kept = _kept_rows(table, split)
     if not circular or key is None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from vlmeval.data.classes import class_folders
 from vlmeval.data.coco import find_json, open_json
 from vlmeval.data.fetch import fetch
-from vlmeval.data.hub import open_hub
+from vlmeval.data.hub import is_cached, open_hub
 from vlmeval.data.images import ImageFolders
-from vlmeval.data.jsonl import open_jsonl
+from vlmeval.data.jsonl import RecordTable, open_jsonl
 from vlmeval.data.options import DataOptions
 from vlmeval.data.sheets import open_sheet
 from vlmeval.data.table import Table
@@ -56,6 +57,8 @@ def _open_folder(path: Path, folders: ImageFolders, split: str) -> Table:
         if len(files) == 1:
             return open_table(files[0], folders)
     found = find_json(path)
+    if found is None and (rows := class_folders(path)):
+        return RecordTable(path, rows, folders, noun="image")
     if found is None:
         raise DataError(f"{path}: no data file in this folder, or several; pass one of {', '.join(SUFFIXES)} itself")
     return open_json(found, folders)
@@ -131,6 +134,10 @@ class Hub:
         """Load the split through the library, from its cache where it can."""
         return self.load(where)
 
+    def cached(self) -> bool:
+        """Tell whether a cache on this machine has the data set, without importing the library."""
+        return is_cached(self.ids)
+
     def load(self, where: DataOptions) -> ArrowTable:
         """Return the split, loaded."""
         return open_hub(
@@ -139,7 +146,7 @@ class Hub:
             split=self.split,
             revision=self.revision,
             offline=where.offline,
-            folders=ImageFolders.beside(where.home()),
+            folders=ImageFolders.beside(where.home()).under(where.image_root),
         )
 
     def wanted(self, where: DataOptions) -> str:

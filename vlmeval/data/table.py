@@ -137,11 +137,19 @@ class Row(ABC):
         return as_list(self.value(*names), self.at(*names))
 
     def images(self, *names: str) -> tuple[Image, ...]:
-        """Return the images of the first of these columns that has some; () without one."""
+        """Return the images of the first of these columns that has some; () without one.
+
+        An `imageless` row does without those that cannot be had: results of other programs name files that lie on the
+        machine where they were made.
+        """
         for name in names:
             column = self.table.column(name)
             if column is not None and not is_absent(self._cell(column)):
-                return self._images(column)
+                try:
+                    return self._images(column)
+                except DataError:
+                    if not self.imageless:
+                        raise
         return ()
 
     def at(self, *names: str) -> str:

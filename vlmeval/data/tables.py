@@ -25,6 +25,8 @@ from vlmeval.types import Image
 _WHOLE_GROUP = 64 << 20
 _STREAM_ROWS = 16
 _KEPT_BYTES = 64 << 20
+# How PNG, JPEG, GIF and WebP begin in base64: small pictures are no longer than a path.
+_BASE64_HEADS = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")
 
 
 class ColumnReader:
@@ -207,8 +209,8 @@ class ArrowRow(Row):
 
 
 def text_image(text: str, folders: ImageFolders, where: str) -> Image:
-    """Return the image that a string names: a data URL, base64 (long, with no dot), or a path."""
-    if text.startswith("data:") or (len(text) > 256 and "." not in text):
+    """Return the image that a string names: a data URL, base64 (long or headed as an image, and no dot), or a path."""
+    if text.startswith("data:") or ("." not in text and (len(text) > 256 or text.startswith(_BASE64_HEADS))):
         return image_of(lambda: from_base64(text.encode(), where), where)
     return file_image(folders.find([text], where), where)
 

@@ -9,70 +9,58 @@ guess depends on seed, sample and pass only, so the order of samples changes not
 from __future__ import annotations
 
 import hashlib
-import math
 import random
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Struct
 
 from vlmeval import jsonio
 from vlmeval.data.task import Task
-from vlmeval.kinds import parse
+from vlmeval.data.variants import repeated
+from vlmeval.errors import ConfigError
+from vlmeval.kinds.extractors import Extractor, rule_of, version_of
 from vlmeval.kinds.letters import LETTERS
-from vlmeval.kinds.mmmu import extract_mmmu
-from vlmeval.kinds.mmmu_pro import extract_mmmu_pro
-from vlmeval.kinds.parse import Extraction
+from vlmeval.kinds.modes import Mode
 from vlmeval.kinds.prompt import find_open_style, find_style, render, render_options
-from vlmeval.kinds.rotation import Pass, displayed, expected_passes, offered, order_of, passes, wordings
-from vlmeval.kinds.scienceqa import extract_gpt3, extract_llava
-from vlmeval.kinds.short import open_answer
-from vlmeval.kinds.vlmevalkit import extract_2024, extract_current
+from vlmeval.kinds.rotation import FIRST, Pass, displayed, expected_passes, offered, order_of, passes, wordings
+from vlmeval.kinds.short import open_answer, seeded
+from vlmeval.kinds.weighing import most_likely, weighed
 from vlmeval.types import Answer, Outcome, Output, Part, Request, Sample
-
-Extractor = Literal["vlmeval", "vlmevalkit-2024", "vlmevalkit", "mmmu", "mmmu-pro", "llava", "scienceqa-gpt3"]
-
-EXTRACTORS: Mapping[str, Callable[[str, Sequence[str]], Extraction]] = {
-    "vlmeval": parse.extract,
-    "vlmevalkit-2024": extract_2024,
-    "vlmevalkit": extract_current,
-    "mmmu": extract_mmmu,
-    "mmmu-pro": extract_mmmu_pro,
-    "llava": extract_llava,
-    "scienceqa-gpt3": extract_gpt3,
-}
-
-PARSER = "1"
-"""Version of our own extractor: another version may read a reply differently."""
 
 
 class ChoiceOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of a task of kind "choice".
 
     `stop_early` leaves out the passes after the first wrong one: same circular score, fewer calls, no `vanilla_all`.
-    `extractor` names the rule that reads replies; all but the default are the official programs', for their figures.
+    `extractor` names the rule that reads replies (`kinds.extractors`); all but our own follow official programs.
     `official` is the one that `policy = "official"` reads with, "" for `extractor`.
+    `epochs`: how often each question is asked, with all its passes. `mode`: whether text is asked for, or letters or
+    wordings are weighed (`kinds.weighing`).
     """
 
     circular: bool = True
     stop_early: bool = False
-    mode: Literal["generate", "likelihood"] = "generate"
+    mode: Mode = "generate"
     policy: Literal["honest", "official"] = "honest"
     language: Literal["en", "zh"] = "en"
     extractor: Extractor = "vlmeval"
     official: Extractor | Literal[""] = ""
     seed: int = 42
+    epochs: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 class ChoiceKind:
     """How a choice question is asked and what a reply to it means.
 
     `sequential`: passes are asked one after another, because the outcome of one decides whether the next is needed.
+    `needs_option_tokens`: likelihoods are divided by a number of tokens, which the model must count.
     `undefined_metrics`: metrics that need passes which this task may leave out. `parser`: what reads the replies, for
     signatures.
     """
 
-    flags = frozenset({"judge", "mode", "policy", "stop_early"})
+    flags = frozenset({"epochs", "judge", "mode", "policy", "stop_early"})
 
     def __init__(self, task: Task) -> None:
         self.options = jsonio.convert(task.options, ChoiceOptions, where=f"task {task.name}, [options]")
@@ -82,20 +70,28 @@ class ChoiceKind:
         self._style = find_style(task, "official", language=self.options.language)
         self._open_style = find_open_style(task, "official", language=self.options.language)
         official = self.options.official if self.options.policy == "official" else ""
-        self._extractor = official or self.options.extractor
-        self._extract = EXTRACTORS[self._extractor]
-        self.parser = PARSER if self._extractor == "vlmeval" else self._extractor
+        self._extractor: Extractor = official or self.options.extractor
+        self._extract = rule_of(self._extractor)
+        self.parser = version_of(self._extractor)
+        self.needs_option_tokens = self.options.mode == "likelihood-text-tokens"
+        if self.options.epochs > 1 and (self.sequential or self.options.mode != "generate"):
+            setting = "stop_early" if self.sequential else f'mode = "{self.options.mode}"'
+            raise ConfigError(f"task {task.name}: {setting} does not go with several epochs; leave one of them out")
 
     def requests(self, sample: Sample) -> tuple[Request, ...]:
-        """Return one request per pass. In likelihood mode a model weighs the displayed letters.
+        """Return one request per pass and epoch. In likelihood mode a model weighs the displayed letters.
 
-        A sample without choices is an open question: one request, "rot0".
+        A sample without choices is an open question: one request an epoch, "rot0".
         """
-        if not sample.choices:
-            return (
-                self._request(sample, "rot0", render(self._open_style, {**sample.fields, "question": sample.parts})),
-            )
-        return tuple(self._pass_request(sample, one) for one in passes(sample, circular=self.options.circular))
+        asked = {one.variant: self._pass_request(sample, one) for one in self._passes(sample)}
+        if not asked:
+            asked = {
+                FIRST: self._request(sample, render(self._open_style, {**sample.fields, "question": sample.parts}))
+            }
+        return tuple(
+            msgspec.structs.replace(asked[one], variant=variant, sampling=seeded(self._task.sampling, epoch)).keyed()
+            for epoch, one, variant in repeated(tuple(asked), self.options.epochs)
+        )
 
     def answers(self, sample: Sample, outcomes: Mapping[str, Outcome]) -> tuple[Answer, ...]:
         """Return one answer for each pass with an `Output`, in the order of `requests`."""
@@ -134,12 +130,14 @@ class ChoiceKind:
 
     def expected_passes(self, sample: Sample) -> int:
         """Return how many passes the sample should have; a group with fewer is incomplete and never a hit."""
-        return expected_passes(sample) if self.options.circular and sample.choices else 1
+        return self.options.epochs * (expected_passes(sample) if self.options.circular and sample.choices else 1)
 
-    def _variants(self, sample: Sample) -> tuple[str, ...]:
-        if not sample.choices:
-            return ("rot0",)
-        return tuple(one.variant for one in passes(sample, circular=self.options.circular))
+    def _passes(self, sample: Sample) -> tuple[Pass, ...]:
+        return passes(sample, circular=self.options.circular) if sample.choices else ()
+
+    def _variants(self, sample: Sample) -> list[str]:
+        names = [one.variant for one in self._passes(sample)] or [FIRST]
+        return [variant for _, _, variant in repeated(names, self.options.epochs)]
 
     def _pass_request(self, sample: Sample, one: Pass) -> Request:
         shown = displayed(sample, one.order)
@@ -147,28 +145,22 @@ class ChoiceKind:
             self._style,
             {**sample.fields, "question": sample.parts, "options": render_options(self._style, shown)},
         )
-        letters = tuple(letter for letter, _ in shown) if self.options.mode == "likelihood" else ()
-        return self._request(sample, one.variant, parts, options=letters, row=one.row)
+        letters = [letter for letter, _ in shown]
+        options = weighed(self.options.mode, letters, _offered_texts(sample, one.order), sample_id=sample.id)
+        return self._request(sample, parts, options=options, row=one.row)
 
     def _request(
-        self, sample: Sample, variant: str, parts: tuple[Part, ...], *, options: tuple[str, ...] = (), row: str = ""
+        self, sample: Sample, parts: tuple[Part, ...], *, options: tuple[str, ...] = (), row: str = ""
     ) -> Request:
-        return Request(
-            sample_id=sample.id,
-            variant=variant,
-            parts=parts,
-            sampling=self._task.sampling,
-            system=self._task.system,
-            options=options,
-            row=row,
-        ).keyed()
+        return Request(sample.id, "", parts, system=self._task.system, options=options, row=row)
 
     def _answer(self, sample: Sample, variant: str, output: Output) -> Answer:
         if not sample.choices:
             return open_answer(variant, output.text)
         order = order_of(sample, variant)
-        if self.options.mode == "likelihood":
-            found = most_likely(output.scores, [letter for letter, _ in displayed(sample, order)])
+        if self.options.mode != "generate":
+            letters = [letter for letter, _ in displayed(sample, order)]
+            found = most_likely(output, letters, _offered_texts(sample, order), mode=self.options.mode)
         else:
             found = self._extract(output.text, wordings(sample, order))
         if found.letter is not None:
@@ -178,11 +170,9 @@ class ChoiceKind:
         return Answer(variant, None, found.rule)
 
 
-def most_likely(scores: Sequence[float], letters: Sequence[str]) -> Extraction:
-    """Return the letter with the highest log-likelihood, the first of equals; unparsed without one score per letter."""
-    if len(scores) != len(letters) or any(math.isnan(score) for score in scores):
-        return Extraction(None, "no_scores")
-    return Extraction(letters[max(range(len(letters)), key=lambda index: scores[index])], "likelihood")
+def _offered_texts(sample: Sample, order: tuple[int, ...]) -> list[str]:
+    """Return the wordings of the displayed options in that order."""
+    return [wording for wording in wordings(sample, order) if wording]
 
 
 def guess(sample: Sample, variant: str, seed: int) -> str:

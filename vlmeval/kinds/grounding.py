@@ -8,13 +8,17 @@ that of the file, not of what a processor made of it. A model that counts in pix
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
+import msgspec
 from msgspec import Struct
 
 from vlmeval import jsonio
 from vlmeval.data.task import Task
+from vlmeval.data.variants import repeated
 from vlmeval.kinds.boxes import PARSER, Coordinates, extract
 from vlmeval.kinds.prompt import find_style, render
+from vlmeval.kinds.short import seeded
 from vlmeval.types import Answer, Image, Outcome, Output, Request, Sample
 
 
@@ -22,13 +26,17 @@ class GroundingOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of a task of kind "grounding": how numbers count (`boxes.extract` says what "auto" does)."""
 
     coordinates: Coordinates = "auto"
+    epochs: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 class GroundingKind:
     """How an expression is asked and which box a reply names. `parser` is what reads the replies, for signatures.
 
-    A prompt may name {width} and {height} beside {question}, the expression.
+    A prompt may name {width} and {height} beside {question}, the expression. A question is asked once (variant ""), or
+    `epochs` times.
     """
+
+    flags = frozenset({"epochs"})
 
     def __init__(self, task: Task) -> None:
         self.options = jsonio.convert(task.options, GroundingOptions, where=f"task {task.name}, [options]")
@@ -36,22 +44,28 @@ class GroundingKind:
         self.parser = PARSER if convention == "auto" else f"{PARSER}+{convention}"
         self._task = task
         self._style = find_style(task, "grounding")
+        self._asked = repeated(("",), self.options.epochs)
 
     def requests(self, sample: Sample) -> tuple[Request, ...]:
-        """Return the only request."""
+        """Return one request for each epoch."""
         size = image_size(sample)
         sides = {} if size is None else {"width": str(size[0]), "height": str(size[1])}
         parts = render(self._style, {**sample.fields, **sides, "question": sample.parts})
-        return (Request(sample.id, "", parts, sampling=self._task.sampling, system=self._task.system).keyed(),)
+        sampling, system = self._task.sampling, self._task.system
+        return tuple(
+            Request(sample.id, variant, parts, sampling=seeded(sampling, epoch), system=system).keyed()
+            for epoch, _, variant in self._asked
+        )
 
     def answers(self, sample: Sample, outcomes: Mapping[str, Outcome]) -> tuple[Answer, ...]:
-        """Return the box of the reply, in pixels of the sample's image."""
-        outcome = outcomes.get("")
-        if not isinstance(outcome, Output):
-            return ()
-        reading = extract(outcome.text, image_size(sample), self.options.coordinates)
-        value = None if reading.box is None else ",".join(map(repr, reading.box))
-        return (Answer("", value, reading.rule),)
+        """Return the box of each reply, in pixels of the sample's image."""
+        found = []
+        for _, _, variant in self._asked:
+            if isinstance(outcome := outcomes.get(variant), Output):
+                reading = extract(outcome.text, image_size(sample), self.options.coordinates)
+                value = None if reading.box is None else ",".join(map(repr, reading.box))
+                found.append(Answer(variant, value, reading.rule))
+        return tuple(found)
 
     def settled(self, sample: Sample, outcomes: Mapping[str, Outcome]) -> bool:
         """Return False: there is nothing to leave out."""

@@ -15,18 +15,21 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Struct
 
 from vlmeval import jsonio
 from vlmeval.data.task import Task
+from vlmeval.data.variants import repeated
 from vlmeval.errors import DataError
 from vlmeval.kinds.letters import LETTERS
 from vlmeval.kinds.normal import tidy
 from vlmeval.kinds.parse import extract
 from vlmeval.kinds.prompt import find_style, render, render_options
 from vlmeval.kinds.rotation import NO_TEXT, displayed, order_of, wordings
+from vlmeval.kinds.short import seeded
 from vlmeval.kinds.thinking import visible
 from vlmeval.types import Answer, Outcome, Output, Request, Sample
 
@@ -66,34 +69,42 @@ class MathVistaOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
     integers: Literal["released", "published"] = "released"
     policy: Literal["honest", "official"] = "honest"
+    epochs: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 class MathVistaKind:
-    """How a question of MathVista is asked, and what a reply means. The only variant is "rot0".
+    """How a question of MathVista is asked, and what a reply means. The variants are "rot0", or "epoch0", ...
 
     A sample's `fields` are `answer_type` (text, integer, float, list) and, for decimals, `precision`. An answer's value
     is a letter where the sample has choices, else the number or list as text, in the form of the gold.
     """
 
-    flags = frozenset({"judge", "policy"})
+    flags = frozenset({"epochs", "judge", "policy"})
     parser = "mathvista-1"
 
     def __init__(self, task: Task) -> None:
         self.options = jsonio.convert(task.options, MathVistaOptions, where=f"task {task.name}, [options]")
         self._task = task
         self._style = find_style(task, "mathvista")
+        self._asked = repeated((VARIANT,), self.options.epochs)
 
     def requests(self, sample: Sample) -> tuple[Request, ...]:
-        """Return the one request."""
+        """Return one request for each epoch."""
         options = render_options(self._style, displayed(sample, order_of(sample, VARIANT))) if sample.choices else ()
         parts = render(self._style, {**sample.fields, "question": sample.parts, "options": options})
-        request = Request(sample.id, VARIANT, parts, sampling=self._task.sampling, system=self._task.system)
-        return (request.keyed(),)
+        sampling, system = self._task.sampling, self._task.system
+        return tuple(
+            Request(sample.id, variant, parts, sampling=seeded(sampling, epoch), system=system).keyed()
+            for epoch, _, variant in self._asked
+        )
 
     def answers(self, sample: Sample, outcomes: Mapping[str, Outcome]) -> tuple[Answer, ...]:
         """Return what the rules read in the reply."""
-        outcome = outcomes.get(VARIANT)
-        return (self._read(sample, outcome.text),) if isinstance(outcome, Output) else ()
+        return tuple(
+            msgspec.structs.replace(self._read(sample, outcome.text), variant=variant)
+            for _, _, variant in self._asked
+            if isinstance(outcome := outcomes.get(variant), Output)
+        )
 
     def settled(self, sample: Sample, outcomes: Mapping[str, Outcome]) -> bool:
         """Return False: there is nothing to leave out."""

@@ -23,11 +23,15 @@ def extract_mmmu_pro(reply: str, choices: Sequence[str]) -> Extraction:
 
     Texts count past 5 words only.
     """
-    offered = [(letter, choice) for letter, choice in zip(LETTERS, choices, strict=False) if choice]
+    offered = [letter for letter, choice in zip(LETTERS, choices, strict=False) if choice]
     _, mark, tail = reply.rpartition(_ANSWER)
-    named = [letter for letter, _ in offered if letter in tail] if mark else []
-    if len(named) == 1:
-        return Extraction(named[0], "answer_line")
+    named = [letter for letter in offered if letter in tail] if mark else []
+    return Extraction(named[0], "answer_line") if len(named) == 1 else letter_by_form(reply, choices)
+
+
+def letter_by_form(reply: str, choices: Sequence[str]) -> Extraction:
+    """Return the last of "(A)", else of "A ", else of "A.", else, past 5 words, of the options' texts."""
+    offered = [(letter, choice) for letter, choice in zip(LETTERS, choices, strict=False) if choice]
     for edge in _STRIPPED:
         reply = reply.strip(edge)
     padded = f" {reply} "

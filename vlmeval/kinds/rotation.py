@@ -10,10 +10,12 @@ from __future__ import annotations
 from msgspec import Struct
 
 from vlmeval.data.circular import is_whole
+from vlmeval.data.variants import pass_of
 from vlmeval.errors import DataError
 from vlmeval.kinds.letters import LETTERS
 from vlmeval.types import Choice, Sample
 
+FIRST = "rot0"
 NO_TEXT = "\ufffc"
 """Stands for an option that is an image only: offered, and matched by no wording."""
 
@@ -66,8 +68,9 @@ def expected_passes(sample: Sample) -> int:
 
 def order_of(sample: Sample, variant: str) -> tuple[int, ...]:
     """Return the order of choices in the pass `variant`. Raises DataError where the sample has no such pass."""
-    number = variant.removeprefix("rot")
-    if variant.startswith("rot") and number.isdecimal():
+    turn = pass_of(variant, only=FIRST)
+    number = turn.removeprefix("rot")
+    if turn.startswith("rot") and number.isdecimal():
         if sample.rotations and int(number) < len(sample.rotations):
             return sample.rotations[int(number)].order
         if not sample.rotations and int(number) < max(1, len(sample.choices)):

@@ -18,7 +18,7 @@ def takes(task: Task, flag: str) -> bool:
     return flag in getattr(KINDS.load(task.kind), "flags", ())
 
 
-def with_options(task: Task, changes: Mapping[str, str | bool]) -> Task:
+def with_options(task: Task, changes: Mapping[str, str | bool | int]) -> Task:
     """Return the task with those of `changes` that its kind has: a caption has no policy, and keeps its recipe."""
     own = {name: value for name, value in changes.items() if takes(task, name)}
     return msgspec.structs.replace(task, options={**task.options, **own}) if own else task

@@ -29,6 +29,8 @@ class ShortOptions(Struct, frozen=True, forbid_unknown_fields=True):
 class ShortKind:
     """How a question with a short answer is asked."""
 
+    flags = frozenset({"epochs"})
+
     def __init__(self, task: Task) -> None:
         options = jsonio.convert(task.options, ShortOptions, where=f"task {task.name}, [options]")
         self._epochs = options.epochs

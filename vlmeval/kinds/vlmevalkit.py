@@ -59,12 +59,20 @@ def _extract(reply: str, choices: Sequence[str], *, current: bool) -> Extraction
     ]
     if len(contained) == 1:
         return Extraction(contained[0], "content")
-    return Extraction(None, "several_options" if contained else "no_option")
+    if contained:
+        return Extraction(None, "several_options")
+    several = len({*letters} & {*_tokens(reply)}) > 1
+    return Extraction(None, "several_letters" if several else "no_option")
+
+
+def _tokens(reply: str) -> list[str]:
+    """Return the words of a reply, marks taken for blanks."""
+    return reply.translate(_TO_BLANKS).split()
 
 
 def _letter(reply: str, letters: str, *, last_tokens: int | None) -> Extraction | None:
     """Return the token rule's verdict; a lone token "Z" means none of the options. None where the rule is silent."""
-    tokens = reply.translate(_TO_BLANKS).split()
+    tokens = _tokens(reply)
     present = set(tokens)
     named = [letter for letter in letters if letter in present]
     if not named and "Z" in present:

@@ -2,7 +2,7 @@
 
 A question is asked once (variant ""), or `epochs` times: variants "epoch0", "epoch1", ...
 
-Three official programs read replies by rules that always decide, or decide oddly; they are here by name, for their
+Four programs read replies by rules that always decide, or decide oddly; they are here by name, for their
 figures (`extractor` of the task):
 
     pope        haotian-liu/LLaVA, llava/eval/eval_pope.py: of the text before the first full stop, without commas, the
@@ -10,8 +10,11 @@ figures (`extractor` of the task):
     mme         BradyFU/Awesome-Multimodal-Large-Language-Models, MME eval_tool/calculation.py: exactly yes or no, else
                 yes, then no, anywhere in the first four characters ("know" is no, "The answer is no" is neither)
     vlmevalkit  open-compass/VLMEvalKit, vlmeval/dataset/utils/yorn.py at c03bc04: exactly one of the words yes and no
+    lmms        EvolvingLMMs-Lab/lmms-eval, tasks/pope/utils.py at 2c03baf: the whole reply is yes or no, not "Yes."
 
-The default, `vlmeval`, is our own: `polarity.extract`.
+The default, `vlmeval`, is our own: `polarity.extract`. It also reads, under the names with "+", what the official rule
+finds no side in at all ("**Yes**" for MME's); of a reply in which that rule sees both sides nothing more is read.
+Before any rule a reply loses its reasoning blocks.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from vlmeval.data.task import Task
 from vlmeval.kinds.polarity import NO, YES, Reading, extract
 from vlmeval.kinds.prompt import find_style, render
 from vlmeval.kinds.short import seeded
+from vlmeval.kinds.thinking import visible
 from vlmeval.types import Answer, Outcome, Output, Request, Sample
 
 PARSER = "1"
@@ -72,30 +76,52 @@ def extract_vlmevalkit(reply: str, question: str = "") -> Reading:
     return Reading(words.pop(), "word") if len(words) == 1 else Reading(None, "both" if words else "no_word")
 
 
+def extract_lmms(reply: str, question: str = "") -> Reading:
+    """Return the side that is the whole reply but for case and blanks around it."""
+    folded = reply.lower().strip()
+    return Reading(folded, "word") if folded in (YES, NO) else Reading(None, "other")
+
+
 EXTRACTORS: Mapping[str, Callable[[str, str], Reading]] = {
     "vlmeval": extract,
     "pope": extract_pope,
     "mme": extract_mme,
     "vlmevalkit": extract_vlmevalkit,
+    "lmms": extract_lmms,
 }
+NOTHING_SEEN = frozenset({"other", "no_word"})
+
+
+def read_by(name: str, reply: str, question: str) -> Reading:
+    """Return the side that `reply` takes by the rule of that name."""
+    seen = visible(reply)
+    if seen is None:
+        return Reading(None, "thinking_unfinished")
+    official = EXTRACTORS[name.removesuffix("+")]
+    found = official(reply if seen == reply.strip() else seen, question)
+    if not name.endswith("+") or found.rule not in NOTHING_SEEN or found.side is not None:
+        return found
+    return extract(reply, question)
 
 
 class YesNoOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of a task of kind "yesno". `extractor` names the rule that reads replies."""
 
-    extractor: Literal["vlmeval", "pope", "mme", "vlmevalkit"] = "vlmeval"
+    extractor: Literal["vlmeval", "pope", "mme", "mme+", "vlmevalkit", "vlmevalkit+", "lmms"] = "vlmeval"
     epochs: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 class YesNoKind:
     """How a yes/no question is asked and what a reply means. `parser` is what reads the replies, for signatures."""
 
+    flags = frozenset({"epochs"})
+
     def __init__(self, task: Task) -> None:
         self.options = jsonio.convert(task.options, YesNoOptions, where=f"task {task.name}, [options]")
-        self.parser = PARSER if self.options.extractor == "vlmeval" else self.options.extractor
+        name = self.options.extractor
+        self.parser = PARSER if name == "vlmeval" else f"{name}{PARSER}" if name.endswith("+") else name
         self._task = task
         self._style = find_style(task, "short")
-        self._extract = EXTRACTORS[self.options.extractor]
         epochs = self.options.epochs
         self._variants = [""] if epochs == 1 else [f"epoch{number}" for number in range(epochs)]
 
@@ -120,7 +146,7 @@ class YesNoKind:
         found = []
         for variant in self._variants:
             if isinstance(outcome := outcomes.get(variant), Output):
-                reading = self._extract(outcome.text, question)
+                reading = read_by(self.options.extractor, outcome.text, question)
                 found.append(Answer(variant, reading.side, reading.rule))
         return tuple(found)
 

@@ -1,8 +1,8 @@
 """Accuracies: shares of samples, or of passes, that are right.
 
     circular       a sample is right when every pass over its options is (CircularEval, Liu et al., arXiv:2307.06281;
-                   VLMEvalKit's and the MMBench server's figure)
-    vanilla        its first pass is right
+                   VLMEvalKit's and the MMBench server's figure); of several epochs, the share in which it is
+    vanilla        its first pass is right; of several epochs, the share
     vanilla_all    share of all passes that are right
     accuracy       its only pass is right; of several epochs, the share that is
     exact_match    the reply equals a reference, but for case, blanks and a closing full stop
@@ -17,9 +17,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Self
 
 from vlmeval.data.circular import is_whole
+from vlmeval.data.variants import by_epoch, pass_of
 from vlmeval.metrics.open_answer import matches
 from vlmeval.types import Answer, MetricInfo, Sample
 
@@ -39,10 +40,10 @@ def is_right(sample: Sample, answer: Answer) -> bool:
     return matches(answer.value, sample.references)
 
 
-class _Share(ABC):
+class Share(ABC):
     """A share: the statistics are (right, counted), the value is their quotient, NaN for nothing counted."""
 
-    info: ClassVar[MetricInfo]
+    info: MetricInfo
 
     def fit(self, samples: Sequence[Sample]) -> Self:
         """Return the metric as it is: it needs nothing of the references as a whole."""
@@ -66,7 +67,7 @@ class _Share(ABC):
         """Return (right, counted) of a sample with gold."""
 
 
-class Circular(_Share):
+class Circular(Share):
     """A sample is right when all passes it needs were answered, and all of them right."""
 
     info = MetricInfo(
@@ -79,11 +80,13 @@ class Circular(_Share):
     )
 
     def _counted(self, sample: Sample, answers: Sequence[Answer]) -> tuple[float, float]:
-        right = sum(is_right(sample, answer) for answer in answers)
-        return float(right == len(answers) >= 1 and right == _passes(sample)), 1.0
+        needed = _passes(sample)
+        rounds = [[is_right(sample, answer) for answer in one] for one in by_epoch(answers)]
+        hits = sum(all(right) and len(right) == needed for right in rounds)
+        return (hits / len(rounds) if rounds else 0.0), 1.0
 
 
-class Vanilla(_Share):
+class Vanilla(Share):
     """The first pass is right. A group whose first pass is missing in the file starts at the first row it has."""
 
     info = MetricInfo(
@@ -96,10 +99,15 @@ class Vanilla(_Share):
     )
 
     def _counted(self, sample: Sample, answers: Sequence[Answer]) -> tuple[float, float]:
-        return float(any(answer.variant == FIRST_VARIANT and is_right(sample, answer) for answer in answers)), 1.0
+        rounds = by_epoch(answers)
+        hits = sum(
+            any(pass_of(answer.variant, FIRST_VARIANT) == FIRST_VARIANT and is_right(sample, answer) for answer in one)
+            for one in rounds
+        )
+        return (hits / len(rounds) if rounds else 0.0), 1.0
 
 
-class VanillaAll(_Share):
+class VanillaAll(Share):
     """The share of passes that are right. A sample counts as many passes as it has answers."""
 
     info = MetricInfo(
@@ -110,7 +118,7 @@ class VanillaAll(_Share):
         return float(sum(is_right(sample, answer) for answer in answers)), float(len(answers))
 
 
-class Accuracy(_Share):
+class Accuracy(Share):
     """The only pass is right; of several epochs, the share of them that is."""
 
     info = MetricInfo("accuracy", "Accuracy", scale=100.0, signature="accuracy", proportion=True)
@@ -120,7 +128,7 @@ class Accuracy(_Share):
         return (right / len(answers) if answers else 0.0), 1.0
 
 
-class ExactMatch(_Share):
+class ExactMatch(Share):
     """The reply equals a reference once case, runs of blanks and one closing full stop are gone."""
 
     info = MetricInfo("exact_match", "Exact match", scale=100.0, signature="exact_match", proportion=True)
@@ -131,7 +139,7 @@ class ExactMatch(_Share):
         return (right / len(answers) if answers else 0.0), 1.0
 
 
-class Verbatim(_Share):
+class Verbatim(Share):
     """The answer's value is a reference, character by character: a letter, or what the kind made of the reply."""
 
     info = MetricInfo(

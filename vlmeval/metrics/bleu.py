@@ -10,7 +10,6 @@ program's figure per image). Known difference: no captions at all give NaN.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from vlmeval.metrics.ngrams import LONGEST, CaptionMetric, ngram_counts
@@ -20,13 +19,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from vlmeval.metrics.corpus import Corpus
+
 TINY = 1e-15
 SMALL = 1e-9
-# BLEU-1 to BLEU-4 ask for the same statistics in turn.
-MEMO = 1 << 16
 
 
-@lru_cache(MEMO)
 def bleu_counts(caption: str, references: tuple[str, ...]) -> tuple[float, ...]:
     """Return (length, closest reference length, guessed 1..4, right 1..4)."""
     counts = ngram_counts(caption)
@@ -63,6 +61,9 @@ class Bleu(CaptionMetric):
 
     def _row(self, caption: str, references: tuple[str, ...]) -> tuple[float, ...]:
         return bleu_counts(caption, references)
+
+    def _columns(self, corpus: Corpus) -> NDArray[np.float64]:
+        return corpus.bleu
 
 
 def _info(order: int) -> MetricInfo:

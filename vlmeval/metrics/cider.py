@@ -17,10 +17,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
 
-from vlmeval.metrics.ngrams import LONGEST, Counts, MeanCaptionMetric, Tokens, caption_text, ngram_counts
-from vlmeval.types import MetricInfo, Sample
+from vlmeval.metrics.ngrams import LONGEST, Counts, MeanCaptionMetric, Tokens, ngram_counts
+from vlmeval.types import Batch, MetricInfo, Sample
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from vlmeval.metrics.corpus import Corpus, Frequencies
 
 SIGMA = 6.0
 
@@ -38,30 +45,32 @@ class CiderD(MeanCaptionMetric):
 
     def __init__(self, tokens: Tokens = "ptb") -> None:
         super().__init__(tokens)
-        self._weights: dict[tuple[str, ...], float] = {}
-        self._rarest = 0.0
+        self._fitted: tuple[Sample, ...] = ()
 
     def fit(self, samples: Sequence[Sample]) -> Self:
         """Return the metric with the weights that the references of `samples` give; a sample is one image."""
-        images = 0
-        frequencies: Counts = {}
-        for sample in samples:
-            if not sample.references:
-                continue
-            images += 1
-            found: set[tuple[str, ...]] = set()
-            for text in sample.references:
-                for counts in ngram_counts(caption_text(text, self._tokens)):
-                    found.update(counts)
-            for ngram in found:
-                frequencies[ngram] = frequencies.get(ngram, 0) + 1
         fitted = type(self)(self._tokens)
-        fitted._rarest = math.log(images) if images else 0.0
-        fitted._weights = {ngram: fitted._rarest - math.log(count) for ngram, count in frequencies.items()}
+        fitted._fitted = tuple(sample for sample in samples if sample.references)
         return fitted
 
+    def stats_many(self, batch: Batch) -> list[tuple[float, ...] | None]:
+        """Return the statistics of all samples: at once where they are the fitted ones, else one by one."""
+        if tuple(sample.id for sample in batch.samples) == tuple(sample.id for sample in self._fitted):
+            return super().stats_many(batch)
+        return [self.stats(sample, answers) for sample, answers in zip(batch.samples, batch.answers, strict=True)]
+
+    @cached_property
+    def _frequencies(self) -> Frequencies:
+        from vlmeval.metrics.corpus import Corpus
+
+        references = [sample.references for sample in self._fitted]
+        return Corpus([None] * len(references), references, self._tokens).frequencies()
+
+    def _scores(self, corpus: Corpus) -> NDArray[np.float64]:
+        return corpus.cider
+
     def _row(self, caption: str, references: tuple[str, ...]) -> tuple[float, ...]:
-        if not self._weights and any(reference.strip() for reference in references):
+        if not self._fitted:
             raise ValueError("CIDEr was not fitted: its weights come from all references")
         said = ngram_counts(caption)
         said_vectors = [self._vector(counts) for counts in said]
@@ -76,7 +85,9 @@ class CiderD(MeanCaptionMetric):
         return 10.0 * total / LONGEST / len(references), 1.0
 
     def _vector(self, counts: Counts) -> dict[tuple[str, ...], float]:
-        return {ngram: count * self._weights.get(ngram, self._rarest) for ngram, count in counts.items()}
+        known = self._frequencies
+        rarest = math.log(known.images)
+        return {ngram: count * (rarest - math.log(max(1, known.count(ngram)))) for ngram, count in counts.items()}
 
     def _similarity(self, vector: dict[tuple[str, ...], float], norm: float, counts: Counts) -> float:
         """Return the clipped cosine of a caption's vector of one order and a reference's counts."""

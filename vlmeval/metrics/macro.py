@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class MacroAccuracy:
     """The mean, over the values of one tag, of the share of samples answered right. Subclasses name the tag."""
 
-    info: ClassVar[MetricInfo]
+    info: MetricInfo
     tag: ClassVar[str]
 
     def __init__(self, groups: Mapping[str, int] | None = None) -> None:

@@ -10,10 +10,18 @@ Tolerance: equal to 1e-12, per caption and for the mean over captions. Known dif
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rapidfuzz.distance import LCSseq
 
 from vlmeval.metrics.ngrams import MeanCaptionMetric
 from vlmeval.types import MetricInfo
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from vlmeval.metrics.corpus import Corpus
 
 BETA = 1.2
 
@@ -42,6 +50,9 @@ class RougeL(MeanCaptionMetric):
         source="pycocoevalcap 1.2 (Lin 2004)",
         signature="rouge_l|ptb",
     )
+
+    def _scores(self, corpus: Corpus) -> NDArray[np.float64]:
+        return corpus.rouge
 
     def _row(self, caption: str, references: tuple[str, ...]) -> tuple[float, ...]:
         return rouge_l(caption, references), 1.0

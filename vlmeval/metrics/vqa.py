@@ -16,6 +16,8 @@ Two official programs disagree on when, and both are here (the same replies: 49.
     vqa_vlmevalkit        VLMEvalKit's, as of its published runs (c03bc04, 2024): it processes always, without m4c's
                           first step.
     vqa_vlmevalkit_2026   the same at e8e78f0: a full stop goes only where no digit stands before it either ("3." stays)
+    vqa_lmms              lmms-eval's for VQA v2 (0393078): the reply is processed always, by m4c's steps, the answers
+                          where they are not all the same
 
 Tolerance: equal per sample on the official cases. Known differences: vqa_v2's program rounds to 4 decimals, this does
 not; m4c's refuses questions without exactly ten answers, this divides by as many as there are.
@@ -137,6 +139,18 @@ def vqa_vlmevalkit_2026(reply: str, references: Sequence[str]) -> float:
     return leave_one_out(list(map(processed_2026, references)).count(processed_2026(reply)), len(references))
 
 
+def vqa_lmms(reply: str, references: Sequence[str]) -> float:
+    """Return the accuracy of `reply` as lmms-eval has it for VQA v2, 0..1.
+
+    The reply is processed even where the answers agree and are not.
+    """
+    people = list(map(one_line, references))
+    said = processed_m4c(reply)
+    if people and people.count(people[0]) == len(people):
+        return leave_one_out(len(people) if said == people[0] else 0, len(people))
+    return leave_one_out(list(map(processed, people)).count(processed(said)), len(people))
+
+
 class VqaAccuracy(MeanAccuracy):
     """The mean of a VQA accuracy; statistics (accuracy, samples). An unparsed reply scores 0."""
 
@@ -191,3 +205,16 @@ class VqaVlmevalkit2026(VqaAccuracy):
         signature="vqa:vlmevalkit-2026",
     )
     accuracy = staticmethod(vqa_vlmevalkit_2026)
+
+
+class VqaLmms(VqaAccuracy):
+    """VQA accuracy as in lmms-eval's VQA v2 tasks."""
+
+    info = MetricInfo(
+        name="vqa_lmms",
+        title="VQA accuracy (lmms-eval)",
+        scale=100.0,
+        source="lmms-eval tasks/vqav2/utils.py at 0393078",
+        signature="vqa:lmms",
+    )
+    accuracy = staticmethod(vqa_lmms)

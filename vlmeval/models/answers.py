@@ -21,9 +21,10 @@ from vlmeval.errors import DataError
 from vlmeval.registry import did_you_mean
 from vlmeval.types import Failure, Outcome, Output
 
-ID_COLUMNS = ("index", "id", "question_id", "sample_id")
-TEXT_COLUMNS = ("prediction", "response", "text", "answer")
-"""In this order: VLMEvalKit's files hold the model's words in `prediction` and the gold in `answer`."""
+ID_COLUMNS = ("index", "id", "question_id", "sample_id", "image_id")
+TEXT_COLUMNS = ("prediction", "response", "text", "answer", "caption")
+"""In this order: VLMEvalKit's files hold the model's words in `prediction` and the gold in `answer`. COCO's results
+have `image_id` and `caption`."""
 
 _EXCEL_CELL = 32_767
 """Characters that an Excel cell holds. A text of this very length was cut when it was written."""

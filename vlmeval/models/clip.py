@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vlmeval.errors import ConfigError, DataError, ModelError, RejectedError
+from vlmeval.errors import ConfigError, DataError, RejectedError
 from vlmeval.models.batches import Batcher, free_memory
 from vlmeval.models.checkpoint import Checkpoint, Placement
 from vlmeval.models.options import Scalar, read_options
 from vlmeval.models.packages import require_transformers, version
 from vlmeval.models.processors import image_settings, processor_settings
+from vlmeval.models.unit import check_template, label, unit_rows, written
 from vlmeval.types import Image, Part
 
 if TYPE_CHECKING:
@@ -30,12 +31,13 @@ GEMMA_VOCABULARY = 256_000
 
 
 class ClipOptions(Placement, frozen=True, kw_only=True):
-    """Options of `clip:`. `lowercase` None means: as the model was trained."""
+    """Options of `clip:`. `lowercase` None means: as the model was trained. `template` has {text} where a text goes."""
 
     revision: str | None = None
     trust_remote_code: bool = False
     batch: int = 64
     lowercase: bool | None = None
+    template: str = "{text}"
 
 
 class DualEncoder:
@@ -47,6 +49,7 @@ class DualEncoder:
         where = f"model clip:{checkpoint.source}"
         if options.batch < 1:
             raise ConfigError(f"{where}: batch must be at least 1")
+        check_template(options.template, where=where)
         options.resolved_device()
         self.name = checkpoint.name
         self.checkpoint = checkpoint
@@ -113,6 +116,7 @@ class DualEncoder:
                 "padding": "max_length" if self._padded else "longest",
                 "max_length": self.text_length,
                 "lowercase": self.lowercase,
+                "template": self.options.template,
             },
             "transformers": version("transformers"),
             "torch": version("torch"),
@@ -137,9 +141,7 @@ class DualEncoder:
 
         Raises RejectedError for an image that cannot be read, ModelError for a vector that is not finite or zero.
         """
-        import numpy as np
-
-        rows: list[NDArray[np.float32] | None] = [None] * len(items)
+        rows: list[Any] = [None] * len(items)
         with self._lock:
             for kind, encode in ((str, self._encode_texts), (Image, self._encode_images)):
                 indices = [index for index, item in enumerate(items) if isinstance(item, kind)]
@@ -147,19 +149,10 @@ class DualEncoder:
                 vectors = self._batcher.run([items[index] for index in indices], work, _never_fits)
                 for index, vector in zip(indices, vectors, strict=True):
                     rows[index] = vector
-        if not items:
-            return np.zeros((0, 0), dtype=np.float32)
-        features = np.stack([row for row in rows if row is not None]).astype(np.float32)
-        norms = np.linalg.norm(features, axis=1, keepdims=True)
-        if not np.isfinite(norms).all() or not norms.all():
-            index = int(np.flatnonzero(~np.isfinite(norms[:, 0]) | (norms[:, 0] == 0))[0])
-            raise ModelError(f"{self.name}: the vector of {_label(items[index])} is zero or not finite")
-        unit: NDArray[np.float32] = features / norms
-        return unit
+        return unit_rows(rows, items, name=self.name)
 
     def _encode_texts(self, texts: Sequence[Any]) -> Any:
-        if self.lowercase:
-            texts = [text.lower() for text in texts]
+        texts = [written(text, template=self.options.template, lowercase=self.lowercase) for text in texts]
         lengths = [len(ids) for ids in self.tokenizer(list(texts), verbose=False)["input_ids"]]
         self.truncated_texts += sum(length > self.text_length for length in lengths)
         inputs = self.tokenizer(
@@ -196,12 +189,8 @@ def _batch_work(encode: Callable[[Sequence[Any]], Any]) -> Callable[[Sequence[An
     return work
 
 
-def _label(item: Part) -> str:
-    return f"image {item.sha256[:12]}" if isinstance(item, Image) else f"the text {item[:60]!r}"
-
-
 def _never_fits(item: Part, reason: str) -> Any:
-    raise RejectedError(f"{_label(item)}: out of memory even alone: {reason}")
+    raise RejectedError(f"{label(item)}: out of memory even alone: {reason}")
 
 
 def _model_class(checkpoint: Checkpoint) -> str:

@@ -39,6 +39,9 @@ def greedy_config(model: Any, tokenizer: Any) -> Any:
     for key in ("eos_token_id", "bos_token_id", "decoder_start_token_id"):
         if getattr(config, key, None) is None:
             setattr(config, key, getattr(text, key, None))
+    if model.config.model_type == "blip":
+        # Its `generate` ends captions at [SEP], whatever the configuration calls the end.
+        config.eos_token_id = text.sep_token_id
     if config.eos_token_id is None:
         config.eos_token_id = tokenizer.eos_token_id
     config.pad_token_id = tokenizer.pad_token_id
@@ -58,14 +61,16 @@ class Watch:
     `stopped[i]` is the number of tokens at which row i met a stop string, 0 where it did not.
     """
 
-    def __init__(self, tokenizer: Any, limits: Sequence[int], stop: Sequence[str]) -> None:
+    def __init__(
+        self, tokenizer: Any, limits: Sequence[int], stop: Sequence[str], *, began: float | None = None
+    ) -> None:
         self.tokenizer = tokenizer
         self.limits = limits
         self.stop = stop
         self.start = -1
         self.rows: Any = None
         self.stopped = [0] * len(limits)
-        self.began = time.perf_counter()
+        self.began = time.perf_counter() if began is None else began
         self.first_token_seconds = 0.0
         self._window = 4 * max((len(text) for text in stop), default=0) + 8
 

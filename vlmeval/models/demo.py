@@ -75,6 +75,10 @@ class DemoModel:
         with one_thread():
             return self.speaker.choose(requests)
 
+    def option_tokens(self, requests: Sequence[Request]) -> list[list[int]]:
+        """Return over how many tokens the log-likelihood of each option is summed, per request."""
+        return self.speaker.option_tokens(requests)
+
     def embed(self, items: Sequence[Part]) -> NDArray[np.float32]:
         """Return unit vectors, shape (n, d)."""
         with one_thread():

@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import msgspec
 from msgspec import Struct
 
 from vlmeval.errors import DataError, RejectedError
+from vlmeval.models.captioner import open_ended
+from vlmeval.models.likelihood import Stem
 from vlmeval.models.prompts import Prompter
-from vlmeval.types import Request
+from vlmeval.types import Image, Request
 
 Result = TypeVar("Result")
+KEPT_PICTURES = 4
 
 
 class Prepared(Struct, frozen=True):
-    """A request with its prompt and decoded images; `option` is the continuation to weigh."""
+    """A request with its prompt and decoded images; `stem` is what to append and weigh."""
 
     request: Request
     prompt: str
     pictures: tuple[Any, ...]
-    option: str = ""
+    stem: Stem | None = None
+
+
+class _Once:
+    """An image processor for prompts about the same pictures: the first result is everyone's."""
+
+    def __init__(self, images: Any) -> None:
+        self._images = images
+        self._results: dict[str, Any] = {}
+
+    def __call__(self, *pictures: Any, **settings: Any) -> Any:
+        settings_only = {name: value for name, value in settings.items() if name != "images"}
+        key = repr(sorted(settings_only.items()))
+        if key not in self._results:
+            self._results[key] = self._images(*pictures, **settings)
+        # Processors take entries out of it.
+        return copy.copy(self._results[key])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._images, name)
 
 
 class Encoder:
@@ -32,6 +56,7 @@ class Encoder:
         self.config = config
         self.settings = settings
         self.prompter = prompter
+        self._pictures: dict[str, Any] = {}
 
     @property
     def encoder_decoder(self) -> bool:
@@ -57,10 +82,18 @@ class Encoder:
                 f"sample {request.sample_id}: {images} images, but {self.config.model_type} takes one a prompt"
             )
         try:
-            pictures = tuple(image.open() for image in request.images)
+            pictures = tuple(self._open(image) for image in request.images)
         except DataError as error:
             raise RejectedError(f"sample {request.sample_id}: {error}") from error
         return Prepared(request, self.prompter.render(request), pictures)
+
+    def _open(self, image: Image) -> Any:
+        """Return the decoded picture; the last few are kept, because questions about one image follow one another."""
+        if image.sha256 not in self._pictures:
+            if len(self._pictures) >= KEPT_PICTURES:
+                del self._pictures[next(iter(self._pictures))]
+            self._pictures[image.sha256] = image.open()
+        return self._pictures[image.sha256]
 
     def encode(self, batch: Sequence[Prepared]) -> Any:
         """Return the tensors of a batch, on the CPU. Raises ValueError where the processor refuses it.
@@ -85,7 +118,20 @@ class Encoder:
             )
             inputs["qformer_input_ids"] = question["input_ids"]
             inputs["qformer_attention_mask"] = question["attention_mask"]
-        return inputs
+        return open_ended(inputs, self.tokenizer, self.config)
+
+    def encode_family(self, batch: Sequence[Prepared]) -> list[Any]:
+        """Return the tensors of each prompt of a batch by itself; their images, which are the same, are processed once.
+
+        Raises ValueError where the processor refuses one.
+        """
+        images = self.processor.image_processor
+        self.processor.image_processor = _Once(images)
+        try:
+            same = [msgspec.structs.replace(item, pictures=batch[0].pictures) for item in batch]
+            return [self.encode([item]) for item in same]
+        finally:
+            self.processor.image_processor = images
 
     def checked(
         self, batch: Sequence[Prepared], work: Callable[[Sequence[Prepared], Any], Sequence[Result]]

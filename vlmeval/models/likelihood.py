@@ -38,36 +38,66 @@ def tail(tokenizer: Any, prompt: str, option: str) -> Tail:
     return Tail(tuple(after[shared:]), len(before) - shared)
 
 
-def decoder_scores(model: Any, inputs: Mapping[str, Any], tails: Sequence[Tail], model_type: str) -> list[float]:
-    """Return the log-likelihood of each row's tail under a decoder-only model.
+class Stem(Struct, frozen=True):
+    """Options of one prompt that differ in their last token only: one pass of the model weighs them all.
 
-    `inputs` are the prompts, left-padded, so that every row's tail starts in one column; tails are padded on the right,
+    `ids` take the place of the prompt's last `dropped` tokens, and one of `lasts` follows.
+    """
+
+    ids: tuple[int, ...] = ()
+    dropped: int = 0
+    lasts: tuple[int, ...] = ()
+
+
+def stems(tails: Sequence[Tail]) -> dict[Stem, list[int]]:
+    """Return the stems of one prompt's tails, each with the places of its options."""
+    groups: dict[tuple[tuple[int, ...], int], list[int]] = {}
+    for place, option in enumerate(tails):
+        groups.setdefault((option.ids[:-1], option.dropped), []).append(place)
+    return {
+        Stem(ids, dropped, tuple(tails[place].ids[-1] for place in places)): places
+        for (ids, dropped), places in groups.items()
+    }
+
+
+def decoder_scores(model: Any, inputs: Mapping[str, Any], rows: Sequence[Stem], model_type: str) -> list[list[float]]:
+    """Return the log-likelihoods of each row's options under a decoder-only model.
+
+    `inputs` are the prompts, left-padded, so that every row's stem starts in one column; stems are padded on the right,
     where a causal model does not look.
     """
     import torch
 
     length = inputs["input_ids"].shape[1]
-    width = max(len(row.ids) for row in tails)
-    extended, kept = dict(inputs), max(row.dropped for row in tails) + width + 1
+    width = max(len(row.ids) for row in rows)
+    extended, kept = dict(inputs), max(row.dropped for row in rows) + width + 1
     for name, fill in APPENDED.items():
         if name in inputs:
             kind = 1 if name == "token_type_ids" and model_type == "paligemma" else fill
-            extended[name] = _append(inputs[name], tails, name, kind, width)
-    extra = _positions(model, extended)
+            extended[name] = _append(inputs[name], rows, name, kind, width)
+    extra = positions(model, extended)
     if "logits_to_keep" in inspect.signature(model.forward).parameters:
         extra["logits_to_keep"] = kept
     with torch.inference_mode():
         logits = model(**extended, **extra, use_cache=False).logits
     first = length + width - logits.shape[1]
-    scores = []
-    for row, option in enumerate(tails):
-        start = length - option.dropped - 1 - first
-        scores.append(_sum(logits[row, start : start + len(option.ids)], option.ids))
-    return scores
+    starts = [length - row.dropped - 1 - first for row in rows]
+    return [weighed(logits[place, start:], row) for place, (row, start) in enumerate(zip(rows, starts, strict=True))]
 
 
-def _append(tensor: Any, tails: Sequence[Tail], name: str, fill: int, width: int) -> Any:
-    """Return `tensor` (rows, length, ...) with `width` more columns, each row's tail over its dropped tokens."""
+def shared_scores(model: Any, inputs: Mapping[str, Any], rows: Sequence[Stem]) -> list[list[float]]:
+    """Return the log-likelihoods of each row's options; the `inputs` of all rows end with their stems."""
+    import torch
+
+    kept = max(len(row.ids) for row in rows) + 1
+    extra = {"logits_to_keep": kept} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+    with torch.inference_mode():
+        logits = model(**inputs, **extra).logits
+    return [weighed(logits[place, logits.shape[1] - len(row.ids) - 1 :], row) for place, row in enumerate(rows)]
+
+
+def _append(tensor: Any, rows: Sequence[Stem], name: str, fill: int, width: int) -> Any:
+    """Return `tensor` (rows, length, ...) with `width` more columns, each row's stem over its dropped tokens."""
     import torch
 
     length = tensor.shape[1]
@@ -75,15 +105,15 @@ def _append(tensor: Any, tails: Sequence[Tail], name: str, fill: int, width: int
     result = torch.cat([tensor, added], dim=1)
     if name == "cross_attention_mask":
         return result
-    for row, option in enumerate(tails):
-        start = length - option.dropped
-        end = start + len(option.ids)
-        result[row, start:] = 0
-        result[row, start:end] = torch.tensor(option.ids, device=tensor.device) if name == "input_ids" else fill
+    for place, row in enumerate(rows):
+        start = length - row.dropped
+        end = start + len(row.ids)
+        result[place, start:] = 0
+        result[place, start:end] = torch.tensor(row.ids, device=tensor.device) if name == "input_ids" else fill
     return result
 
 
-def _positions(model: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
+def positions(model: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return position ids that start at each row's first token, which `forward` does not work out by itself.
 
     Models with positions in three dimensions (M-RoPE) do, from the mask.
@@ -95,24 +125,24 @@ def _positions(model: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def encoder_decoder_scores(
-    model: Any, inputs: Mapping[str, Any], tails: Sequence[Tail], begin: Sequence[int]
-) -> list[float]:
-    """Return the log-likelihood of each row's tail as the decoder's text, after the tokens `begin`."""
+    model: Any, inputs: Mapping[str, Any], rows: Sequence[Stem], begin: Sequence[int]
+) -> list[list[float]]:
+    """Return the log-likelihoods of each row's options as the decoder's text, after the tokens `begin`."""
     import torch
 
-    width = max(len(row.ids) for row in tails)
+    width = max(len(row.ids) for row in rows)
     device = inputs["attention_mask"].device
-    rows = [[*begin, *row.ids[:-1]] + [0] * (width - len(row.ids)) for row in tails]
+    texts = [[*begin, *row.ids] + [0] * (width - len(row.ids)) for row in rows]
     with torch.inference_mode():
-        logits = model(**inputs, decoder_input_ids=torch.tensor(rows, device=device), use_cache=False).logits
+        logits = model(**inputs, decoder_input_ids=torch.tensor(texts, device=device), use_cache=False).logits
     first = len(begin) - 1
-    return [_sum(logits[row, first : first + len(option.ids)], option.ids) for row, option in enumerate(tails)]
+    return [weighed(logits[place, first:], row) for place, row in enumerate(rows)]
 
 
-def _sum(logits: Any, ids: Sequence[int]) -> float:
-    """Return the summed log-probability of `ids` (n,) under `logits` (n, vocabulary)."""
+def weighed(logits: Any, row: Stem) -> list[float]:
+    """Return the summed log-probability of each option of `row`; its first token's are the first of `logits` (n, v)."""
     import torch
 
-    logs = logits.float().log_softmax(dim=-1)
-    chosen = logs.gather(1, torch.tensor(ids, device=logits.device)[:, None])
-    return float(chosen.double().sum())
+    logs = logits[: len(row.ids) + 1].float().log_softmax(dim=-1)
+    before = logs[:-1].gather(1, torch.tensor(row.ids, dtype=torch.long, device=logits.device)[:, None]).double().sum()
+    return [float(before + score) for score in logs[-1, list(row.lasts)].double()]

@@ -184,6 +184,11 @@ def _credentials(preset_name: str, preset: Preset, variable: str) -> tuple[dict[
     return {preset.key_header: f"Bearer {key}" if preset.key_header == "Authorization" else key}, (key,)
 
 
+def bearer(variable: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the header with the key in the environment variable, and the key; nothing where it is not set."""
+    return _credentials("compatible", find_preset("compatible"), variable)
+
+
 def _omitted(text: str) -> list[str]:
     """Return the names in "temperature+seed". Raises ConfigError for one that is no setting."""
     names = re.findall(r"\w+", text)

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from vlmeval.data.variants import epoch_of, pass_of
 from vlmeval.errors import ConfigError, DataError, JournalError
 from vlmeval.models.answers import file_kind, read_answers
 from vlmeval.models.names import slug
@@ -22,7 +23,7 @@ from vlmeval.models.options import Scalar, read_options
 from vlmeval.types import Failure, Outcome, Output, Record, Request
 
 _ROTATION_STEP = 1_000_000
-_FIRST = ("", "rot0", "epoch1")
+_FIRST = ("", "rot0")
 
 
 class ReplayOptions(Struct, frozen=True):
@@ -96,12 +97,18 @@ def open_replay(target: str, options: Mapping[str, Scalar]) -> ReplayModel:
 
 
 def row_id(request: Request) -> str | None:
-    """Return the id under which a file of rows keeps the request's answer; None where it can have none."""
+    """Return the id under which a file of rows keeps the request's answer; None where it can have none.
+
+    A row holds one answer: a later epoch has none there.
+    """
+    if epoch_of(request.variant):
+        return None
     if request.row:
         return request.row
-    if request.variant in _FIRST:
+    turn = pass_of(request.variant)
+    if turn in _FIRST:
         return request.sample_id
-    rotation = re.fullmatch(r"rot([1-9]\d*)", request.variant)
+    rotation = re.fullmatch(r"rot([1-9]\d*)", turn)
     if rotation is None or not request.sample_id.isdecimal():
         return None
     return str(int(request.sample_id) + int(rotation[1]) * _ROTATION_STEP)

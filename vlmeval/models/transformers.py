@@ -6,23 +6,29 @@ A batch holds prompts with equally many images, because processors nest images i
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from vlmeval.errors import ConfigError, RejectedError
 from vlmeval.models.batches import Batcher, free_memory
+from vlmeval.models.beams import Search, beam_outputs
+from vlmeval.models.captioner import PrefixPrompter, unpadded_length
 from vlmeval.models.checkpoint import Checkpoint, Placement, answering_class
 from vlmeval.models.decoding import SAMPLING_KEYS, SampleByNoise, Watch, end_ids, finished, greedy, greedy_config
 from vlmeval.models.encoding import Encoder, Prepared
-from vlmeval.models.likelihood import decoder_scores, encoder_decoder_scores, tail
 from vlmeval.models.options import Scalar, read_options
 from vlmeval.models.packages import require_quantization, require_transformers, version
+from vlmeval.models.prefix import joined
 from vlmeval.models.processors import image_settings, load_processor, processor_settings
 from vlmeval.models.prompts import Prompter
+from vlmeval.models.sharing import PrefixSharing
+from vlmeval.models.weighing import Weigher
 from vlmeval.types import Failure, Output, Request
 
 PREFIX = "processor_"
@@ -32,7 +38,9 @@ class TransformersOptions(Placement, frozen=True, kw_only=True):
     """Options of `hf:`. `max_tokens` is for requests that set none; `template` replaces the chat template.
 
     `processor_NAME` (any setting of the image processor: processor_max_patches, processor_do_pan_and_scan, ...) and the
-    three sizes are handed to the image processor, which must know them.
+    three sizes are handed to the image processor, which must know them. With share_prefix=false each prompt is asked
+    alone. `caption_prefix` is what a captioner continues in place of the task's prompt (`models/captioner.py`);
+    `num_beams` and the four settings after it are those of `Search`.
     """
 
     revision: str | None = None
@@ -43,6 +51,13 @@ class TransformersOptions(Placement, frozen=True, kw_only=True):
     batch: int = 8
     max_tokens: int = 1024
     template: str = ""
+    share_prefix: bool = True
+    caption_prefix: str | None = None
+    num_beams: int = 1
+    min_new_tokens: int | None = None
+    max_new_tokens: int | None = None
+    length_penalty: float | None = None
+    repetition_penalty: float | None = None
 
 
 class TransformersModel:
@@ -57,6 +72,7 @@ class TransformersModel:
         self.name = checkpoint.name
         self.checkpoint = checkpoint
         self.options = options
+        self.search = Search(**{name: getattr(options, name) for name in Search.__struct_fields__}).checked(where)
         self.auto, self.class_name = answering_class(checkpoint)
         options.resolved_device()
         try:
@@ -70,8 +86,12 @@ class TransformersModel:
             raise checkpoint.explained(error) from error
         config = checkpoint.config
         prompter = Prompter(processor, config.model_type, template=options.template, name=checkpoint.source)
+        if options.caption_prefix is not None:
+            prompter = PrefixPrompter(processor, config.model_type, options.caption_prefix, name=checkpoint.source)
         sizes = image_settings(processor.image_processor, settings, where=where)
         self.encoder = Encoder(processor, config, sizes, prompter)
+        self.sharing = PrefixSharing(self.encoder, wanted=options.share_prefix and options.num_beams == 1)
+        self._weigher = Weigher(self.encoder, self.sharing)
         self._batcher = Batcher(options.batch)
         self._model: Any = None
         self._lock = threading.Lock()
@@ -105,6 +125,7 @@ class TransformersModel:
             },
             **self.encoder.prompter.recipe(),
             "generation": self._generation_recipe(),
+            **({"search": search} if (search := self.search.recipe()) else {}),
             "max_tokens": self.options.max_tokens,
             "transformers": version("transformers"),
             "torch": version("torch"),
@@ -140,12 +161,14 @@ class TransformersModel:
             "device": self.options.device_map or self.options.resolved_device(),
             **({"attention": used} if used else {}),
             **self._batcher.conditions(),
+            "prefix_sharing": self.sharing.state,
         }
 
     def close(self) -> None:
         """Free the weights; the next call loads them again."""
         with self._lock:
             self._model = None
+            self.sharing.forget()
             free_memory()
 
     def render(self, request: Request) -> str:
@@ -158,14 +181,15 @@ class TransformersModel:
         groups: dict[Any, list[int]] = {}
         prepared: dict[int, Prepared] = {}
         for index, request in enumerate(requests):
+            if (refusal := self.search.refusal(request)) is not None:
+                outcomes[index] = refusal
+                continue
             try:
                 prepared[index] = self.encoder.prepare(request)
             except RejectedError as error:
                 outcomes[index] = Failure(error.kind, str(error))
                 continue
-            # Token limits and seeds are each row's own; what else differs needs another search.
-            search = msgspec.structs.replace(request.sampling, max_tokens=None, seed=None)
-            groups.setdefault((len(request.images), search), []).append(index)
+            groups.setdefault(self._group(prepared[index]), []).append(index)
         with self._lock:
             for indices in groups.values():
                 items = [prepared[index] for index in indices]
@@ -174,45 +198,78 @@ class TransformersModel:
                     outcomes[index] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
 
+    def _group(self, item: Prepared) -> Any:
+        """Return what the members of a batch have in common.
+
+        Token limits and seeds are each row's own, the limit of a beam search is one for all; what else differs needs
+        another search.
+        """
+        sampling = msgspec.structs.replace(item.request.sampling, seed=None)
+        if self.search.num_beams == 1:
+            sampling = msgspec.structs.replace(sampling, max_tokens=None)
+        return len(item.pictures), self._unpadded_length(item), sampling
+
+    def _unpadded_length(self, item: Prepared) -> int:
+        return unpadded_length(self.encoder.tokenizer, item.prompt, self.checkpoint.config.model_type)
+
     def choose(self, requests: Sequence[Request]) -> list[list[float]]:
         """Return the log-likelihood of each option after the prompt. Raises RejectedError that names the sample."""
-        items = []
+        scores: list[list[float]] = [[math.nan] * len(request.options) for request in requests]
+        groups: dict[Any, list[tuple[int, list[int], Prepared]]] = {}
         for index, request in enumerate(requests):
             prepared = self.encoder.prepare(request)
-            items += [(index, msgspec.structs.replace(prepared, option=option)) for option in request.options]
-        scores: list[list[float]] = [[] for _ in requests]
-        groups: dict[int, list[tuple[int, Prepared]]] = {}
-        for index, item in items:
-            groups.setdefault(len(item.pictures), []).append((index, item))
+            for stem, places in self._weigher.stems(prepared).items():
+                group = groups.setdefault((len(prepared.pictures), self._unpadded_length(prepared)), [])
+                group.append((index, places, msgspec.structs.replace(prepared, stem=stem)))
         with self._lock:
             for group in groups.values():
-                results = self._batcher.run([item for _, item in group], self._score_batch, _never_fits)
-                for (index, _), score in zip(group, results, strict=True):
-                    scores[index].append(score)
+                items = [item for _, _, item in group]
+                results = self._batcher.run(items, partial(self._weigher.scores, self.model), _never_fits)
+                for (index, places, _), found in zip(group, results, strict=True):
+                    for place, score in zip(places, found, strict=True):
+                        scores[index][place] = score
         return scores
 
+    def option_tokens(self, requests: Sequence[Request]) -> list[list[int]]:
+        """Return over how many tokens the log-likelihood of each option is summed, per request."""
+        return [self._weigher.tokens(self.encoder.prepare(request)) for request in requests]
+
     def _generate_batch(self, batch: Sequence[Prepared]) -> list[Output | Failure]:
-        results = self.encoder.checked(batch, self._generate_encoded)
-        return [
-            Failure(result.kind, str(result)) if isinstance(result, RejectedError) else result for result in results
-        ]
+        began = time.perf_counter()
+        ahead = max(item.request.sampling.max_tokens or self.options.max_tokens for item in batch)
+        shared, alone = self.sharing.split(self.model, batch, ahead=ahead)
+        outcomes: dict[int, Output | Failure] = {}
+        for group in shared:
+            inputs = joined(self.model, group.rows, self.encoder.tokenizer.pad_token_id, whole=True)
+            items = [batch[place] for place in group.places]
+            outcomes |= zip(group.places, self._generate_inputs(items, inputs, began), strict=True)
+        if alone:
+            results = self.encoder.checked([batch[place] for place in alone], self._generate_encoded)
+            for place, result in zip(alone, results, strict=True):
+                outcomes[place] = Failure(result.kind, str(result)) if isinstance(result, RejectedError) else result
+        return [outcomes[place] for place in range(len(batch))]
 
     def _generate_encoded(self, batch: Sequence[Prepared], encoded: Any) -> list[Output]:
+        began = time.perf_counter()
+        return self._generate_inputs(batch, encoded.to(self.model.device, self.model.dtype), began)
+
+    def _generate_inputs(self, batch: Sequence[Prepared], inputs: Mapping[str, Any], began: float) -> list[Output]:
         import torch
 
         requests = [item.request for item in batch]
         tokenizer = self.encoder.tokenizer
         config = greedy_config(self.model, tokenizer)
-        lengths = encoded["attention_mask"].sum(dim=1).tolist()
+        lengths = inputs["attention_mask"].sum(dim=1).tolist()
         limits = [
-            self.encoder.token_limit(request.sampling.max_tokens or self.options.max_tokens, length)
+            self.encoder.token_limit(self.search.limit(request.sampling.max_tokens or self.options.max_tokens), length)
             for request, length in zip(requests, lengths, strict=True)
         ]
         config.max_new_tokens = max(limits)
-        inputs = encoded.to(self.model.device, self.model.dtype)
-        watch = Watch(tokenizer, limits, requests[0].sampling.stop)
+        self.search.apply(config)
+        if self.search.num_beams > 1:
+            return beam_outputs(self.model, tokenizer, requests, inputs, config, limits)
+        watch = Watch(tokenizer, limits, requests[0].sampling.stop, began=began)
         noise = [] if greedy(requests[0].sampling) else [SampleByNoise(requests)]
-        began = time.perf_counter()
         with torch.inference_mode():
             self.model.generate(**inputs, generation_config=config, stopping_criteria=[watch], logits_processor=noise)
         seconds = round(time.perf_counter() - began, 6)
@@ -226,30 +283,6 @@ class TransformersModel:
             outputs.append(msgspec.structs.replace(output, prompt_tokens=length, **times))
         return outputs
 
-    def _score_batch(self, batch: Sequence[Prepared]) -> list[float]:
-        scores = []
-        for result in self.encoder.checked(batch, self._score_encoded):
-            if isinstance(result, RejectedError):
-                raise result
-            scores.append(result)
-        return scores
-
-    def _score_encoded(self, batch: Sequence[Prepared], encoded: Any) -> list[float]:
-        tokenizer = self.encoder.tokenizer
-        model_type = self.checkpoint.config.model_type
-        inputs = encoded.to(self.model.device, self.model.dtype)
-        if self.encoder.encoder_decoder:
-            tails = [tail(tokenizer, "", item.option) for item in batch]
-            begin = [greedy_config(self.model, tokenizer).decoder_start_token_id]
-            # BART's texts begin with <s> after the start token; T5's do not.
-            if tokenizer("")["input_ids"][:1] == [tokenizer.bos_token_id]:
-                begin.append(tokenizer.bos_token_id)
-            return encoder_decoder_scores(self.model, inputs, tails, begin)
-        # PaliGemma's processor ends a prompt with a line feed that the rendered text does not show.
-        ending = "\n" if model_type == "paligemma" else ""
-        tails = [tail(tokenizer, item.prompt + ending, item.option) for item in batch]
-        return decoder_scores(self.model, inputs, tails, model_type)
-
 
 def _too_large(item: Prepared, reason: str) -> Failure:
     return Failure(
@@ -258,7 +291,7 @@ def _too_large(item: Prepared, reason: str) -> Failure:
     )
 
 
-def _never_fits(item: Prepared, reason: str) -> float:
+def _never_fits(item: Prepared, reason: str) -> list[float]:
     raise RejectedError(f"sample {item.request.sample_id}: out of memory even alone: {reason}")
 
 

@@ -72,7 +72,7 @@ def interval_text(estimate: Estimate, info: MetricInfo) -> str:
 
 def state_shares(coverage: Coverage) -> list[tuple[str, int, float]]:
     """Return (state, count, share in per cent) for the states that occur, answered first."""
-    states = ("answered", "unparsed", "refused", "failed", "missing")
+    states = ("answered", "unparsed", "judge_error", "refused", "failed", "missing")
     total = coverage.samples or 1
     counts = [(state, getattr(coverage, state)) for state in states]
     return [(state, count, 100 * count / total) for state, count in counts if count]

@@ -9,9 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from vlmeval.jsonio import write_whole
 from vlmeval.report.figures import Figure
 from vlmeval.report.page import render
+from vlmeval.score.naming import labels
 from vlmeval.store.results import Scores
 
 COVERED = ("n:", "cov:", "vlmeval:")
@@ -42,7 +45,14 @@ class Row:
 
 
 def write_overview(runs: list[Run], out: Path) -> Path:
-    """Write `out`/index.html over scored runs with the paths of their pages, the newest run of a pair last."""
+    """Write `out`/index.html over scored runs with the paths of their pages, the newest run of a pair last.
+
+    Runs of one model name that were set otherwise are models of their own.
+    """
+    named = labels([scores for scores, _ in runs])
+    runs = [
+        (msgspec.structs.replace(scores, model=label), path) for (scores, path), label in zip(runs, named, strict=True)
+    ]
     models = list(dict.fromkeys(scores.model for scores, _ in runs))
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:

@@ -2,43 +2,78 @@
 
 What models and data say is inert here: static text goes through Jinja's autoescape, samples travel as JSON in a data
 block and reach the page as text nodes; the content security policy allows the page's own script, by hash, and no other.
+The samples of a large run lie in files beside the page, which its own script loads as they are looked at.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import msgspec
-import numpy as np
 
 from vlmeval.jsonio import read_json, write_whole
 from vlmeval.registry import METRICS
+from vlmeval.report.captions import caption_data, is_captioning
+from vlmeval.report.charts import confusion, costs, epochs, histograms, outputs
 from vlmeval.report.figures import Bar, Figure, number_text, state_shares
-from vlmeval.report.pictures import PictureShelf
+from vlmeval.report.gains import GainFigure
+from vlmeval.report.pictures import BUDGET_BYTES, PictureFolder, PictureShelf
+from vlmeval.report.rules import rule_rows
+from vlmeval.report.samples import Pieces, detail_of, is_large, row_of, score_of
+from vlmeval.report.variants import VariantFigure, heat_maps, other_readings
+from vlmeval.report.warnings import warnings
+from vlmeval.score.blind import gains_about
+from vlmeval.score.gain import Gain
 from vlmeval.score.judged import registered
 from vlmeval.store.images import ImageStore
 from vlmeval.store.layout import RunFolder
-from vlmeval.store.results import Manifest, Pass, ScoredSample, Scores
-from vlmeval.types import Estimate, Failure, Image, Metric, MetricInfo, Output, Part
+from vlmeval.store.results import Manifest, ScoredSample, Scores
+from vlmeval.types import Estimate, Metric, MetricInfo
 
 FOLDER = Path(__file__).parent
-REPLY_CHARACTERS = 20_000
 
 
 def write_run_page(folder: RunFolder, out: Path) -> Path:
-    """Write the page of a scored run below `out` and return its path. Raises JournalError for a run not yet scored."""
+    """Write the page of a scored run below `out` and return its path. Raises JournalError for a run not yet scored.
+
+    A run of more than `samples.EMBEDDED_SAMPLES` has its samples in the folder of the same name beside the page.
+    """
     scores = read_json(folder.scores, Scores)
     manifest = read_json(folder.manifest_path, Manifest)
     samples = read_samples(folder.samples)
-    path = out / folder.path.parent.parent.name / folder.path.parent.name / f"{folder.path.name}.html"
-    data = page_data(scores, samples, PictureShelf(ImageStore(folder.results)), kind=manifest.task.kind)
-    write_whole(path, render("run.html", run_context(scores, manifest), script="run.js", data=data))
+    path = page_path(folder, out)
+    pieces = pieces_of(folder, out, path, large=is_large(len(samples)))
+    data = page_data(folder, scores, samples, pieces, kind=manifest.task.kind)
+    data |= pieces.finish(path)
+    queries = ""
+    if manifest.task.kind == "retrieval":
+        from vlmeval.report.retrieval import write_retrieval_page  # it is made of this module
+
+        queries = write_retrieval_page(folder, path, scores, manifest).name
+    context = {
+        **run_context(scores, manifest, gains_about(folder)),
+        **drawn(samples, manifest),
+        "queries_page": queries,
+    }
+    write_whole(path, render("run.html", context, script=("parts.js", "list.js", "run.js"), data=data, beside=True))
     return path
+
+
+def page_path(folder: RunFolder, out: Path) -> Path:
+    """Return where the page of a run lies below `out`."""
+    return out / folder.path.parent.parent.name / folder.path.parent.name / f"{folder.path.name}.html"
+
+
+def pieces_of(folder: RunFolder, out: Path, page: Path, *, large: bool) -> Pieces:
+    """Return the empty pieces of a page; pictures of a large one, and those past the budget, are files below `out`."""
+    beside = PictureFolder.below(out, page)
+    shelf = PictureShelf(ImageStore(folder.results), budget=0 if large else BUDGET_BYTES, beside=beside)
+    return Pieces(shelf, page.with_suffix(".samples") if large else None)
 
 
 def read_samples(path: Path) -> list[ScoredSample]:
@@ -48,8 +83,14 @@ def read_samples(path: Path) -> list[ScoredSample]:
         return [decoder.decode(line) for line in file]
 
 
-def render(template: str, context: dict[str, Any], *, script: str, data: Any) -> bytes:
-    """Return a page with its style, script and data inside, under a policy that allows just those."""
+def render(
+    template: str, context: Mapping[str, Any], *, script: str | Sequence[str], data: Any, beside: bool = False
+) -> bytes:
+    """Return a page with its style, script and data inside, under a policy that allows just those.
+
+    `script` are files of assets/, one after the other. `beside`: the script may load scripts and show pictures that lie
+    beside the page.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER / "templates"),
         autoescape=True,
@@ -57,10 +98,13 @@ def render(template: str, context: dict[str, Any], *, script: str, data: Any) ->
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    code = (FOLDER / "assets" / script).read_text(encoding="utf8")
+    names = (script,) if isinstance(script, str) else script
+    code = "\n".join((FOLDER / "assets" / name).read_text(encoding="utf8") for name in names)
     style = (FOLDER / "assets" / "page.css").read_text(encoding="utf8")
     own = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
-    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{own}'; base-uri 'none'"
+    scripts = f"'sha256-{own}'" + (" 'strict-dynamic'" if beside else "")
+    pictures = "data: 'self' file:" if beside else "data:"
+    policy = f"default-src 'none'; img-src {pictures}; style-src 'unsafe-inline'; script-src {scripts}; base-uri 'none'"
     page = environment.get_template(template).render(
         **context, policy=policy, style=style, script=code, data=inert_json(data)
     )
@@ -73,8 +117,8 @@ def inert_json(value: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def run_context(scores: Scores, manifest: Manifest) -> dict[str, Any]:
-    """Return what the static part of the page shows: headline, metrics, slices, coverage, letters, recipe."""
+def run_context(scores: Scores, manifest: Manifest, gains: Sequence[Gain] = ()) -> dict[str, Any]:
+    """Return what the static part of the page shows of the scores: headline, metrics, slices, coverage, recipe."""
     infos = {info.name: info for info in scores.metrics}
     overall = [estimate for estimate in scores.estimates if not estimate.slice]
     headline = next((estimate for estimate in overall if estimate.metric == scores.primary), None)
@@ -82,17 +126,33 @@ def run_context(scores: Scores, manifest: Manifest) -> dict[str, Any]:
         "scores": scores,
         "manifest": manifest,
         "headline": Figure.of(headline, infos[headline.metric], scores.chance) if headline else None,
+        "not_computed": [(infos[name].title, lack) for name, lack in scores.not_computed.items() if name in infos],
         "overall": [Figure.of(estimate, infos[estimate.metric], None) for estimate in overall],
         "slices": slice_groups(scores, infos),
         "states": state_shares(scores.coverage),
         "letters": letter_rows(scores),
-        "rules": sorted(scores.coverage.rules.items(), key=lambda item: (-item[1], item[0])),
+        "gains": [GainFigure.of(gain) for gain in gains],
+        "variant": VariantFigure.of(scores),
+        "rules": rule_rows(scores.coverage.rules),
+        "thinking": rule_rows(scores.coverage.thinking),
+        "warnings": warnings(scores.coverage),
         "recipe": sorted((key, number_text(value)) for key, value in manifest.recipe.items()),
         "conditions": sorted((key, number_text(value)) for key, value in manifest.conditions.items()),
+        "usage": sorted((key, number_text(value)) for key, value in manifest.usage.items() if value),
     }
 
 
-def slice_groups(scores: Scores, infos: dict[str, MetricInfo]) -> list[tuple[str, list[Figure]]]:
+def drawn(samples: Sequence[ScoredSample], manifest: Manifest) -> dict[str, Any]:
+    """Return what the static part of the page shows of all replies."""
+    return {
+        "confusion": confusion(samples),
+        "epochs": epochs(samples),
+        "histograms": histograms(outputs(samples)),
+        "costs": costs(manifest),
+    }
+
+
+def slice_groups(scores: Scores, infos: Mapping[str, MetricInfo]) -> list[tuple[str, list[Figure]]]:
     """Return the primary metric's figures by tag: [("category", [figure, ...]), ...], in the order of the scores."""
     groups: dict[str, list[Estimate]] = {}
     for estimate in scores.estimates:
@@ -120,74 +180,37 @@ def letter_rows(scores: Scores) -> list[tuple[str, Bar, Bar, str]]:
     ]
 
 
-def page_data(scores: Scores, samples: list[ScoredSample], shelf: PictureShelf, *, kind: str) -> dict[str, Any]:
-    """Return the samples and pictures for the page's script. Pictures are added until the shelf's budget is spent.
+def in_run(info: MetricInfo) -> Metric:
+    """Return a metric under its name in the run, which ends in the judge's or the encoder's."""
+    metric: Metric = METRICS.load(registered(info.name))()
+    metric.info = info
+    return metric
+
+
+def page_data(
+    folder: RunFolder, scores: Scores, samples: Sequence[ScoredSample], pieces: Pieces, *, kind: str
+) -> dict[str, Any]:
+    """Return the rows of the samples for the page's script; their details go into `pieces`.
 
     `bounded` tells that 100 is the best score of a sample; that of a caption has no top.
     """
     metric: Metric = METRICS.load(registered(scores.primary))()
+    captions = is_captioning(kind)
+    own = [in_run(info) for info in scores.metrics] if captions else []
+    bounded = kind != "caption" and metric.info.scale == 100
     items = {sample.id: sample.parts for sample in samples if sample.id.startswith(("i2t:", "t2i:"))}
-    rows = [sample_data(sample, metric, shelf, items) for sample in samples]
-    return {
-        "samples": rows,
-        "images": shelf.pictures(),
-        "scale": metric.info.scale,
-        "bounded": kind != "caption" and metric.info.scale == 100,
-    }
-
-
-def sample_data(
-    sample: ScoredSample, metric: Metric, shelf: PictureShelf, items: Mapping[str, tuple[Part, ...]]
-) -> dict[str, Any]:
-    """Return one sample as the script shows it; `items` are what a query of retrieval is answered with."""
-    stats = sample.stats.get(metric.info.name)
-    score = float(metric.value(np.asarray(stats, dtype=np.float64))) * metric.info.scale if stats else None
-    return {
-        "id": sample.id,
-        "state": sample.state,
-        "right": sample.right,
-        "score": score if score is not None and np.isfinite(score) else None,
-        "truncated": sample.truncated,
-        "tags": sample.tags,
-        "question": parts_data(sample.parts, shelf),
-        "choices": [parts_data((choice,) if isinstance(choice, str) else choice, shelf) for choice in sample.choices],
-        "gold": sample.references,
-        "found": [parts_data(part, shelf) for part in positives(sample, items)],
-        "passes": [pass_data(one, shelf) for one in sample.passes],
-    }
-
-
-def positives(sample: ScoredSample, items: Mapping[str, tuple[Part, ...]]) -> list[tuple[Part, ...]]:
-    """Return the right items of a query: its references are the ids of samples that ask the other way."""
-    other = "t2i:" if sample.id.startswith("i2t:") else "i2t:"
-    return [items[other + name] for name in sample.references if other + name in items]
-
-
-def pass_data(one: Pass, shelf: PictureShelf) -> dict[str, Any]:
-    """Return one request with its reply. A very long reply is cut, and the page says so."""
-    data: dict[str, Any] = {
-        "variant": one.variant,
-        "prompt": parts_data(one.prompt, shelf),
-        "system": one.system,
-        "shown": one.shown,
-        "value": one.value,
-        "rule": one.rule,
-        "right": one.right,
-        "judge": one.judge,
-    }
-    if isinstance(one.outcome, Output):
-        data |= {
-            "reply": one.outcome.text[:REPLY_CHARACTERS],
-            "cut": max(0, len(one.outcome.text) - REPLY_CHARACTERS),
-            "finish": one.outcome.finish,
-            "tokens": one.outcome.output_tokens,
-            "seconds": one.outcome.seconds,
-        }
-    elif isinstance(one.outcome, Failure):
-        data |= {"failure": one.outcome.kind, "message": one.outcome.message[:2000], "attempts": one.outcome.attempts}
-    return data
-
-
-def parts_data(parts: Iterable[Part], shelf: PictureShelf) -> list[Any]:
-    """Return parts as strings and {"image": digest} in reading order."""
-    return [{"image": shelf.add(part)} if isinstance(part, Image) else part for part in parts]
+    readings, maps = other_readings(folder, scores), heat_maps(folder)
+    large = pieces.folder is not None
+    rows = []
+    for sample in samples:
+        rows.append(row_of(sample, score_of(sample, metric), bounded=bounded, captions=captions, large=large))
+        detail = detail_of(sample, pieces.shelf, items)
+        if captions:
+            detail["caption"] = caption_data(sample, own)
+        if sample.id in readings:
+            detail["scorers"] = readings[sample.id]
+        if sample.id in maps:
+            detail["maps"] = maps[sample.id]
+            rows[-1]["explained"] = True
+        pieces.add(detail)
+    return {"rows": rows, "scale": metric.info.scale, "captions": captions}

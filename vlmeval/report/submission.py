@@ -6,19 +6,27 @@
                                                          scripts/convert_vizwiz_for_submission.py
     docvqa   [{"questionId": 1, "answer": "red"}]        DocVQA, InfographicVQA (rrc.cvc.uab.es/?ch=17)
     stvqa    [{"question_id": 1, "answer": "red"}]       ST-VQA (rrc.cvc.uab.es/?ch=11)
+    textvqa  [{"question_id": 1, "answer": "red"}]       TextVQA (eval.ai); EvolvingLMMs-Lab/lmms-eval tasks/textvqa
+    aokvqa   {"ID": {"multiple_choice": "red"}}          A-OKVQA; allenai/aokvqa evaluation/eval_predictions.py
+    coco     [{"image_id": 1, "caption": "a cat"}]       COCO (codalab), NoCaps (eval.ai), TextCaps, VizWiz; the results
+                                                         format of tylin/coco-caption and https://cocodataset.org/#upload
+    mmmu     {"ID": "A"}                                 MMMU (eval.ai); MMMU-Benchmark/MMMU mmmu/main_eval_only.py
 
-Questions keep the order of the run; an id in digits is a number. Answers of vqav2 and vizwiz are processed as in
-LLaVA's scripts (M4C), since the VQA server processes none where ten people agree; the others are the reply as it is. A
-reply in which nothing could be read is sent as "". A question without a reply is not made up: there is no file then,
-unless failures count as wrong.
+Questions keep the order of the run; an id in digits is a number. A-OKVQA's answer is the option's text; an open
+question of MMMU is answered by the whole reply, which the official program reads itself. Answers of vqav2 and vizwiz
+are processed as in LLaVA's scripts (M4C), since the VQA server processes none where ten people agree; the others are
+the reply as it is. A reply in which nothing could be read is sent as "". A question without a reply is not made up:
+there is no file then, unless failures count as wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vlmeval.data.build import LETTERS
 from vlmeval.errors import ConfigError, JournalError
 from vlmeval.jsonio import read_json, write_json
 from vlmeval.metrics.vqa import processed_m4c
@@ -26,10 +34,13 @@ from vlmeval.registry import KINDS, did_you_mean
 from vlmeval.score.assembly import Case, assemble, samples_of
 from vlmeval.store.layout import RunFolder
 from vlmeval.store.results import ErrorPolicy, Manifest
+from vlmeval.types import Output, Sample
 
 FILE = "submission.json"
 NAMED = 5
 LONGEST_NUMBER = 18
+_COCO_FILE = re.compile(r"(?:COCO_(?:train|val|test)[0-9]{4}_)?([0-9]{12})(?:\.jpg)?")
+Reply = tuple[Sample, str]
 Entry = dict[str, int | str]
 
 
@@ -68,13 +79,20 @@ def write_submission(folder: RunFolder, *, errors: ErrorPolicy = "fail") -> Subm
         named = f": {', '.join(missing[:NAMED])}{', ...' if len(missing) > NAMED else ''}" if missing else ""
         raise JournalError(
             f"{folder.path}: no {FILE}: {len(missing) + unnoted} of {len(cases) + unnoted} questions have no reply"
-            f"{named}; the same command asks them (--retry-errors the failed ones), --errors wrong sends them empty"
+            f"{named}; {asking_again(manifest)}, --errors wrong sends them empty"
         )
-    entry = FORMATS[task.submission]
+    document = FORMATS[task.submission]
     replies = [_reply(case) for case in cases]
     path = folder.path / FILE
-    write_json(path, [entry(case.sample.id, reply) for case, reply in zip(cases, replies, strict=True)])
+    write_json(path, document([(case.sample, reply) for case, reply in zip(cases, replies, strict=True)]))
     return Submission(path, len(cases), replies.count(""), manifest.limit)
+
+
+def asking_again(manifest: Manifest) -> str:
+    """Return how the questions without a reply get one."""
+    if manifest.recipe.get("model.wrapper") == "replay":
+        return "the replayed file has none for them: complete it"
+    return "the same command asks them (--retry-errors the failed ones)"
 
 
 def _reply(case: Case) -> str:
@@ -84,7 +102,10 @@ def _reply(case: Case) -> str:
             f"question {case.sample.id}: {len(case.requests)} replies, and a server takes one; epochs = 1"
         )
     value = case.answers[0].value if case.answers else None
-    return value if isinstance(value, str) else ""
+    if isinstance(value, tuple):
+        outcome = case.outcomes.get(case.answers[0].variant)
+        return outcome.text if isinstance(outcome, Output) else ""
+    return value or ""
 
 
 def _number(key: str) -> int | str:
@@ -92,26 +113,52 @@ def _number(key: str) -> int | str:
     return int(key) if key.isascii() and key.isdigit() and len(key) <= LONGEST_NUMBER and str(int(key)) == key else key
 
 
-def _vqav2(key: str, reply: str) -> Entry:
-    return {"question_id": _number(key), "answer": processed_m4c(reply)}
+def _vqav2(replies: Sequence[Reply]) -> list[Entry]:
+    return [{"question_id": _number(sample.id), "answer": processed_m4c(reply)} for sample, reply in replies]
 
 
-def _vizwiz(key: str, reply: str) -> Entry:
-    return {"image": f"{key}.jpg", "answer": processed_m4c(reply)}
+def _vizwiz(replies: Sequence[Reply]) -> list[Entry]:
+    return [{"image": f"{sample.id}.jpg", "answer": processed_m4c(reply)} for sample, reply in replies]
 
 
-def _docvqa(key: str, reply: str) -> Entry:
-    return {"questionId": _number(key), "answer": reply}
+def _docvqa(replies: Sequence[Reply]) -> list[Entry]:
+    return [{"questionId": _number(sample.id), "answer": reply} for sample, reply in replies]
 
 
-def _stvqa(key: str, reply: str) -> Entry:
-    return {"question_id": _number(key), "answer": reply}
+def _plain(replies: Sequence[Reply]) -> list[Entry]:
+    return [{"question_id": _number(sample.id), "answer": reply} for sample, reply in replies]
 
 
-FORMATS: Mapping[str, Callable[[str, str], Entry]] = {
+def _aokvqa(replies: Sequence[Reply]) -> dict[str, Entry]:
+    return {sample.id: {"multiple_choice": _option(sample, reply)} for sample, reply in replies}
+
+
+def _option(sample: Sample, letter: str) -> str:
+    return str(sample.choices[LETTERS.index(letter)]) if letter else ""
+
+
+def _coco(replies: Sequence[Reply]) -> list[Entry]:
+    return [{"image_id": _image_number(sample.id), "caption": reply} for sample, reply in replies]
+
+
+def _image_number(key: str) -> int | str:
+    """Return COCO's number of an image, also where a copy of the data has its file name for an id."""
+    found = _COCO_FILE.fullmatch(key)
+    return int(found[1]) if found else _number(key)
+
+
+def _mmmu(replies: Sequence[Reply]) -> dict[str, str]:
+    return {sample.id: reply for sample, reply in replies}
+
+
+FORMATS: Mapping[str, Callable[[Sequence[Reply]], object]] = {
     "vqav2": _vqav2,
     "vizwiz": _vizwiz,
     "docvqa": _docvqa,
-    "stvqa": _stvqa,
+    "stvqa": _plain,
+    "textvqa": _plain,
+    "aokvqa": _aokvqa,
+    "mmmu": _mmmu,
+    "coco": _coco,
 }
 """The formats by name, as a task's `submission` names them."""

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import cast
+from typing import Protocol, cast, runtime_checkable
 
 from vlmeval.errors import ConfigError, ModelError
 from vlmeval.types import Chooser, Generator, Model, Outcome, Output, Request
 
 
-class Caller:
-    """Calls `model` with requests of both sorts, for the task called `task_name`."""
+@runtime_checkable
+class TokenCounter(Protocol):
+    """A chooser that says over how many tokens it sums a likelihood."""
 
-    def __init__(self, model: Model, task_name: str) -> None:
+    def option_tokens(self, requests: Sequence[Request]) -> list[list[int]]:
+        """Return the tokens of each of `request.options`, per request."""
+        ...
+
+
+class Caller:
+    """Calls `model` with requests of both sorts, for the task called `task_name`.
+
+    `count_tokens`: the options weighed are counted in tokens, too.
+    """
+
+    def __init__(self, model: Model, task_name: str, *, count_tokens: bool = False) -> None:
         self._model = model
         self._task_name = task_name
+        self._count_tokens = count_tokens
         # Asked once: a runtime check of a protocol costs more than the call it guards.
         self._generates, self._chooses = isinstance(model, Generator), isinstance(model, Chooser)
 
@@ -23,6 +36,8 @@ class Caller:
         """Raise ConfigError where the model cannot answer such a request at all."""
         if request.options:
             self._chooser()
+            if self._count_tokens:
+                self._counter()
         else:
             self._generator()
 
@@ -46,7 +61,11 @@ class Caller:
         rows = self._chooser().choose(requests)
         if [len(row) for row in rows] != [len(request.options) for request in requests]:
             raise ModelError(f"choose() returned {len(rows)} rows; expected one number for each option of each request")
-        return [Output("", scores=tuple(float(score) for score in row)) for row in rows]
+        counts = self._counter().option_tokens(requests) if self._count_tokens else [[] for _ in requests]
+        return [
+            Output("", scores=tuple(float(score) for score in row), option_tokens=tuple(count))
+            for row, count in zip(rows, counts, strict=True)
+        ]
 
     def _generator(self) -> Generator:
         if not self._generates:
@@ -63,6 +82,14 @@ class Caller:
                 f"do; it can {self._abilities()}: use --mode generate, or another model"
             )
         return cast(Chooser, self._model)
+
+    def _counter(self) -> TokenCounter:
+        if not isinstance(self._model, TokenCounter):
+            raise ConfigError(
+                f"task {self._task_name} divides likelihoods by tokens, which model {self._model.name} does not count "
+                "(option_tokens); use --mode likelihood-text-bytes"
+            )
+        return self._model
 
     def _abilities(self) -> str:
         names = ("generate", "choose", "embed")

@@ -6,10 +6,10 @@ two images is embedded once, and one that was changed since is embedded again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from vlmeval.errors import ConfigError, DataError, ModelError
 from vlmeval.run.blame import stop_error
@@ -17,7 +17,7 @@ from vlmeval.run.limits import Tally
 from vlmeval.run.settings import RunSettings
 from vlmeval.store.embeddings import EmbeddingWriter, item_key
 from vlmeval.store.layout import RunFolder
-from vlmeval.types import Embedder, Model, Request, Sample
+from vlmeval.types import Embedder, Model, Request, Sample, TaskKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +27,41 @@ if TYPE_CHECKING:
 LENGTH_TOLERANCE = 1e-2
 
 
+@runtime_checkable
+class Itemised(Protocol):
+    """A kind that says what is embedded of a sample, where that is not its only part."""
+
+    def items(self, sample: Sample) -> Iterable[Sample]:
+        """Return what is embedded, each as a sample of one part. Raises DataError for a sample that is none."""
+        ...
+
+
+@runtime_checkable
+class Shared(Protocol):
+    """A kind that has more embedded than its samples: the prompts of all classes."""
+
+    def shared_items(self, labels: Iterable[str]) -> Iterable[Sample]:
+        """Return those items; `labels` are the references of all samples."""
+        ...
+
+
+class Items:
+    """What a run embeds: the items of each sample, then those all samples share. Read once."""
+
+    def __init__(self, samples: Iterable[Sample], kind: TaskKind) -> None:
+        self._samples, self._kind = samples, kind
+
+    def __iter__(self) -> Iterator[Sample]:
+        labels: set[str] = set()
+        shared = self._kind if isinstance(self._kind, Shared) else None
+        for sample in self._samples:
+            if shared is not None:
+                labels.update(sample.references)
+            yield from self._kind.items(sample) if isinstance(self._kind, Itemised) else (sample,)
+        if shared is not None:
+            yield from shared.shared_items(labels)
+
+
 def embed_run(
     folder: RunFolder,
     samples: Iterable[Sample],
@@ -34,8 +69,8 @@ def embed_run(
     *,
     settings: RunSettings,
     watch: Callable[[Tally], None],
-) -> None:
-    """Have the one part of every sample embedded and saved in `folder`; `watch` sees the tally after each batch.
+) -> Tally:
+    """Have the one part of every item embedded and saved in `folder`; return the tally, which `watch` sees grow.
 
     Raises ConfigError for a model without vectors; ModelError that names the sample for one that fails, and for vectors
     that are not finite, zero, not of unit length, or of another dimension than those before.
@@ -65,6 +100,7 @@ def embed_run(
         if waiting:
             _save(writer, waiting, new, model, tally)
         watch(tally)
+    return tally
 
 
 def _save(

@@ -17,10 +17,13 @@ from vlmeval.run.progress import Progress
 from vlmeval.store.layout import RUN_ID_DIGITS, RunFolder
 from vlmeval.store.manifest import fingerprint_of, write_manifest
 from vlmeval.store.results import Manifest, Origin, RunState
+from vlmeval.store.seals import broken, seal
 from vlmeval.store.surroundings import checkpoint_commit, surroundings
 from vlmeval.types import Model
 
 SAVE_SECONDS = 5.0
+JUDGE = "judge."
+"""What a judge's figures in run.json begin with: asking the model again does not undo them."""
 CONTINUE = "run the same command again to continue"
 
 
@@ -65,6 +68,10 @@ class Keeper:
         self._start = self._saved = time.monotonic()
 
     def __enter__(self) -> Self:
+        for one in (one for one in broken(self.folder, self.manifest.seals) if not one.torn):
+            self.manifest.mended.append(one.words())
+            self.progress.say(self.manifest.mended[-1])
+        self.manifest.seals = {}
         self.manifest.state = "running"
         before, now = self.manifest.conditions.get("url"), self._reached()
         if before != now.get("url") and (answers := self.manifest.counts.get("answered", 0)):
@@ -82,6 +89,7 @@ class Keeper:
         self.manifest.ended = now()
         self.manifest.conditions |= self._reached()
         self._count(whole=self._state != "interrupted")
+        self.manifest.seals = seal(self.folder)
         self.save()
         if self._stopped_by == "cost":
             self.progress.say(f"stopped by --max-cost at ${self.tally.cost or 0.0:.4g}; {CONTINUE} with a higher one")
@@ -127,11 +135,13 @@ class Keeper:
             "answered": tally.answered,
             "failed": tally.failed,
             **{f"failed.{kind}": count for kind, count in sorted(tally.failures.items())},
+            **{name: count for name, count in self.manifest.counts.items() if name.startswith(JUDGE)},
         }
         self.manifest.usage = {
             "prompt_tokens": tally.prompt_tokens,
             "output_tokens": tally.output_tokens,
             **({"usd": round(tally.cost, 6)} if tally.cost is not None else {}),
+            **{name: figure for name, figure in self.manifest.usage.items() if name.startswith(JUDGE)},
         }
 
     def _reached(self) -> dict[str, Any]:

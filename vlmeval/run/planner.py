@@ -6,6 +6,7 @@ and keys of earlier answers are held, never samples or images, so that memory do
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -97,3 +98,24 @@ def plan(samples: Iterable[Sample], kind: TaskKind, earlier: Earlier, *, retry_e
         if chain and outcomes and kind.settled(sample, outcomes):
             outstanding = []
         yield Unit(sample, outstanding, outcomes, chain, len(outstanding))
+
+
+def gathered(units: Iterable[Unit], window: int) -> Iterator[Unit]:
+    """Yield the units with those about the same images together, long ones first, in windows of `window` units.
+
+    A local model runs an image once for all prompts about it, and pads least where prompts of a batch are alike in
+    length; the longest come first, so that memory that does not suffice is found out at the start.
+    """
+    units = iter(units)
+    while block := list(itertools.islice(units, window)):
+        groups: dict[tuple[str, ...], list[Unit]] = {}
+        for unit in block:
+            images = tuple(image.sha256 for image in images_of(unit.sample))
+            groups.setdefault(images or ("no image", unit.sample.id), []).append(unit)
+        for group in sorted(groups.values(), key=_text_length, reverse=True):
+            yield from group
+
+
+def _text_length(group: Sequence[Unit]) -> int:
+    """Return the length of the longest text of a group, in characters."""
+    return max(sum(len(part) for part in unit.sample.parts if isinstance(part, str)) for unit in group)

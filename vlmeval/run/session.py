@@ -16,12 +16,13 @@ from vlmeval.registry import KINDS
 from vlmeval.run.calling import Caller
 from vlmeval.run.desk import Limits
 from vlmeval.run.engine import Engine
-from vlmeval.run.keeper import Keeper, RunResult, new_manifest
+from vlmeval.run.keeper import Described, Keeper, RunResult, new_manifest
 from vlmeval.run.limits import CostLimit, FailureLimit
 from vlmeval.run.planner import Earlier, noted, plan
 from vlmeval.run.progress import open_progress
 from vlmeval.run.retry import Backoff, Clock
 from vlmeval.run.settings import Prices, RunSettings
+from vlmeval.run.shards import ShardSet
 from vlmeval.store.images import ImageStore, ImageWriter
 from vlmeval.store.journal import Journal
 from vlmeval.store.lock import RunLock
@@ -74,11 +75,12 @@ def run_task(
         check_ability(kind, task, samples, model)
     origin = msgspec.convert(samples.origin, Origin, from_attributes=True)
     recipe = recipe_of(task, model.name, model.recipe(), origin, limit=settings.limit)
-    folder = choose_folder(results, task.name, model.name, recipe, fresh=settings.fresh)
+    shard = samples.shard if isinstance(samples, ShardSet) else None
+    folder = choose_folder(results, task.name, model.name, recipe, fresh=settings.fresh, shard=shard)
     with ExitStack() as stack:
         stack.enter_context(RunLock(folder.path))
-        manifest = continued(folder, recipe) or new_manifest(folder, recipe, task, model.name, origin)
-        manifest.task, manifest.limit = task, settings.limit
+        manifest = continued(folder, recipe, shard) or new_manifest(folder, recipe, task, model.name, origin)
+        manifest.task, manifest.limit, manifest.shard = task, settings.limit, shard
         manifest.counts["expected"] = len(samples)
         manifest.judge = None  # a judge is seated by judge_run: what was not asked for is not scored
         manifest.command = without_secrets(command)
@@ -88,7 +90,7 @@ def run_task(
         images = stack.enter_context(ImageWriter(ImageStore(folder.results, folder.path.name)))
         asked = noted(samples, questions, images)
         if embeds:
-            _embed(keeper, asked, model, settings)
+            _embed(keeper, asked, kind, model, settings)
         else:
             try:
                 _ask(keeper, asked, kind, model, settings, expected=len(samples), clock=clock)
@@ -102,14 +104,30 @@ def check_ability(kind: TaskKind, task: Task, samples: Iterable[Sample], model: 
     """Raise ConfigError where the model cannot answer such requests at all, before anything is written."""
     for sample in itertools.islice(samples, 1):
         for request in kind.requests(sample)[:1]:
-            Caller(model, task.name).check(request)
+            Caller(model, task.name, count_tokens=counts_tokens(kind)).check(request)
 
 
-def _embed(keeper: Keeper, samples: Iterable[Sample], model: Model, settings: RunSettings) -> None:
+def counts_tokens(kind: TaskKind) -> bool:
+    """Tell whether a kind needs to know how many tokens its options have."""
+    return bool(getattr(kind, "needs_option_tokens", False))
+
+
+def _embed(keeper: Keeper, samples: Iterable[Sample], kind: TaskKind, model: Model, settings: RunSettings) -> None:
     """Have every item of `samples` embedded."""
-    from vlmeval.run.embed import embed_run  # numpy: only where vectors are asked for
+    from vlmeval.run.embed import Items, embed_run  # numpy: only where vectors are asked for
+    from vlmeval.run.rerank import Reranker, rerank_run
 
-    embed_run(keeper.folder, samples, model, settings=settings, watch=keeper.watch)
+    task = keeper.manifest.task
+
+    if isinstance(model, Reranker) and task.kind == "retrieval":
+        queries = list(samples)
+        embed_run(keeper.folder, Items(queries, kind), model, settings=settings, watch=keeper.watch)
+        rerank_run(keeper.folder, queries, model, folds=int(task.options.get("folds", 1)))
+    else:
+        embed_run(keeper.folder, Items(samples, kind), model, settings=settings, watch=keeper.watch)
+    cut = model.conditions().get("truncated_texts", 0) if isinstance(model, Described) else 0
+    if cut:
+        keeper.progress.say(f"{cut} texts are longer than the encoder takes: it saw only their beginning")
     keeper.ended(failed=False)
 
 
@@ -131,7 +149,7 @@ def _ask(
     if first is None:
         keeper.ended(failed=False)
         return
-    caller = Caller(model, keeper.manifest.task.name)
+    caller = Caller(model, keeper.manifest.task.name, count_tokens=counts_tokens(kind))
     passes = len(first.requests) + len(first.outcomes)
     limits = limits_of(settings, caller, expected=expected * passes)
     with Journal(folder.outputs) as journal:

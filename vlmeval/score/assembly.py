@@ -22,14 +22,14 @@ from vlmeval.store.questions import read_questions
 from vlmeval.types import Answer, Outcome, Output, Record, Request, Sample, TaskKind
 
 NOT_ASKED, ERROR = "judge_missing", "judge_error"
-"""The rules of replies without a score: the judge was not asked about them, or its call failed."""
+"""The rules of replies that a judge was to read or score: it was not asked about them, or its call failed."""
 
 Journal = dict[str, dict[str, Record]]
 
 
 @runtime_checkable
 class Embeds(Protocol):
-    """A kind whose answers are ranks of vectors, where `embeds` is true."""
+    """A kind whose answers come from vectors, where `embeds` is true."""
 
     embeds: bool
 
@@ -118,10 +118,10 @@ def samples_of(folder: RunFolder) -> list[Sample]:
 def assemble(folder: RunFolder, kind: TaskKind, samples: Sequence[Sample], *, judge_name: str | None) -> Assembly:
     """Return the cases of a run. Raises JournalError for a damaged journal."""
     if isinstance(kind, Embeds) and kind.embeds:
-        from vlmeval.score.ranks import rank_answers
+        from vlmeval.score.vectors import vector_answers
 
-        ranks = rank_answers(folder, samples)
-        return Assembly(tuple(_ranked(sample, kind.requests(sample), ranks.get(sample.id, ())) for sample in samples))
+        found = vector_answers(folder, kind, samples)
+        return Assembly(tuple(_ranked(sample, kind.requests(sample), found.get(sample.id, ())) for sample in samples))
     journal = latest(read_records(folder.outputs))
     bench = Bench(kind, latest(read_records(folder.judge)), judge_name)
     cases = tuple(bench.case(sample, journal.get(sample.id, {})) for sample in samples)
@@ -193,21 +193,33 @@ class Bench:
         self, sample: Sample, replies: Mapping[str, Output], answers: tuple[Answer, ...], kind: judge.Scored
     ) -> tuple[dict[str, str], tuple[Answer, ...]]:
         """Return the judge's words by variant, and the answers with its scores as values, None where it gave none."""
-        words: dict[str, str] = {}
-        read: dict[str, Answer] = {}
-        records = self._verdicts.get(sample.id, {})
+        words: dict[str, list[str]] = {}
+        read: dict[str, list[Answer]] = {}
         for request in kind.judge_requests(sample, replies):
-            variant, record = request.variant, records.get(request.variant)
-            if record is None or record.key != request.key:
-                read[variant] = Answer(variant, None, NOT_ASKED)
-            elif usable({"": record.outcome}):
-                words[variant] = usable({"": record.outcome})[""].text
-                found = kind.scored(variant, words[variant])
-                rule = f"judge:{self._judge_name}" if found.value is not None else found.rule
-                read[variant] = Answer(variant, found.value, rule)
+            variant = judge.reply_of(request.variant)
+            said = self._said(sample, request)
+            if isinstance(said, Output):
+                words.setdefault(variant, []).append(said.text)
+                found = kind.scored(variant, said.text)
             else:
-                read[variant] = Answer(variant, None, ERROR)
-        return words, tuple(read.get(answer.variant, answer) for answer in answers)
+                found = Answer(variant, None, said)
+            read.setdefault(variant, []).append(found)
+        scored = {variant: self._mean(variant, found) for variant, found in read.items()}
+        return joined(words), tuple(scored.get(answer.variant, answer) for answer in answers)
+
+    def _said(self, sample: Sample, request: Request) -> Output | str:
+        """Return the judge's words about a request; the rule of its failure where there are none."""
+        record = self._verdicts.get(sample.id, {}).get(request.variant)
+        if record is None or record.key != request.key:
+            return NOT_ASKED
+        return usable({"": record.outcome}).get("", ERROR)
+
+    def _mean(self, variant: str, found: Sequence[Answer]) -> Answer:
+        """Return the mean of a reply's scores; the first reason where one of them is missing: no mean of fewer."""
+        values = [answer.value for answer in found if answer.value is not None]
+        if len(values) < len(found):
+            return next(answer for answer in found if answer.value is None)
+        return Answer(variant, judge.averaged(values), f"judge:{self._judge_name}")
 
     def _judged(
         self,
@@ -219,14 +231,13 @@ class Bench:
         """Return the judge's words by variant, and the answers with what it read in the unparsed ones."""
         words: dict[str, str] = {}
         read: dict[str, Answer] = {}
-        records = self._verdicts.get(sample.id, {})
         for request in judge.requests(sample, replies, answers, kind=self._kind):
-            record = records.get(request.variant)
-            replies_of_judge = usable({"": record.outcome}) if record and record.key == request.key else {}
-            if not replies_of_judge:
+            said = self._said(sample, request)
+            if not isinstance(said, Output):
                 self.unjudged += 1
+                read[request.variant] = Answer(request.variant, None, said)
                 continue
-            words[request.variant] = replies_of_judge[""].text
+            words[request.variant] = said.text
             found = self._verdict(sample, request.variant, words[request.variant], shown)
             rule = f"judge:{self._judge_name}" if found.value is not None else found.rule
             read[request.variant] = Answer(request.variant, found.value, rule)
@@ -239,6 +250,14 @@ class Bench:
         letters = shown[variant]
         found = judge.verdict(words, letters)
         return Answer(variant, letters[LETTERS.index(found.letter)] if found.letter else None, found.rule)
+
+
+def joined(words: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return a judge's words by reply; those of several epochs are numbered."""
+    return {
+        variant: said[0] if len(said) == 1 else "\n\n".join(f"[{at}] {text}" for at, text in enumerate(said, start=1))
+        for variant, said in words.items()
+    }
 
 
 def _ranked(sample: Sample, requests: tuple[Request, ...], answers: tuple[Answer, ...]) -> Case:

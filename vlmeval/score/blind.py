@@ -7,7 +7,6 @@ statistics of both runs stand side by side in one row, so any metric works. Only
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -17,8 +16,10 @@ from vlmeval.errors import JournalError
 from vlmeval.jsonio import read_json
 from vlmeval.registry import METRICS
 from vlmeval.score.assembly import samples_of
+from vlmeval.score.gain import Gain
+from vlmeval.score.judged import registered
 from vlmeval.score.measure import Measure
-from vlmeval.score.table import UNKNOWN, Row, number
+from vlmeval.score.table import Row, gain_row
 from vlmeval.stats.bootstrap import EDGE, Interval, Statistic, intervals
 from vlmeval.stats.clusters import Floats, Integers, cluster_codes, cluster_sums, effective_clusters, exact_total
 from vlmeval.stats.proportion import share_difference
@@ -26,10 +27,10 @@ from vlmeval.store.layout import RunFolder
 from vlmeval.store.lines import Lines
 from vlmeval.store.manifest import read_manifest
 from vlmeval.store.results import Manifest, Scores
-from vlmeval.types import MetricInfo
 
+__all__ = ["Gain", "gain_of", "gain_rows", "gains", "gains_about", "partners"]
 KEY = "data.blind"
-OWN_FIELDS = ("blind:", "n:", "cov:", "data:")
+OWN_FIELDS = ("blind:", "n:", "cov:", "data:", "interval:")
 """Fields of a signature in which the two runs may differ."""
 
 
@@ -41,67 +42,33 @@ class _Line(msgspec.Struct, frozen=True):
     stats: dict[str, tuple[float, ...]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """The primary metric with and without the image over the `samples` that entered both, unscaled.
-
-    `gain` is positive where the image helps, whichever way the metric runs. `low` and `high` are None where no interval
-    can be given. `complete` says that both runs are, and that no sample is missing in either.
-    """
-
-    metric: MetricInfo
-    mode: str
-    sighted: float
-    blind: float
-    chance: float | None
-    gain: float
-    low: float | None
-    high: float | None
-    samples: int
-    clusters: int
-    complete: bool
-
-    def row(self) -> Row:
-        """Return the line for a table of scores."""
-        words = [number(self.metric, self.sighted), f"blind ({self.mode}) {number(self.metric, self.blind)}"]
-        if self.chance is not None:
-            words.append(f"chance {number(self.metric, self.chance)}")
-        known = self.low is not None and self.high is not None
-        cells = (
-            "",
-            "",
-            f"gain from the image: {', '.join(words)}",
-            self._signed(self.gain),
-            f"{self._signed(self.low)} – {self._signed(self.high)}" if known else UNKNOWN,
-            str(self.samples),
-            "",
-            "",
-        )
-        return Row(cells, primary=False, complete=self.complete)
-
-    def _signed(self, value: float | None) -> str:
-        text = UNKNOWN if value is None else number(self.metric, value)
-        return f"+{text}" if value is not None and value > 0 else text
-
-
 def gain_rows(folders: Sequence[RunFolder]) -> list[list[Row]]:
-    """Return for each scored run the lines on its gains; a pair of which both are in `folders` is said at the sighted.
+    """Return for each scored run the lines on its gains."""
+    return [[gain_row(gain) for gain in found] for found in gains(folders)]
+
+
+def gains(folders: Sequence[RunFolder]) -> list[list[Gain]]:
+    """Return for each scored run its gains; a pair of which both are in `folders` is said at the sighted.
 
     A damaged run beside one of them makes no pair: it must not hide the scores that were asked for.
     """
     here = {folder.path.resolve() for folder in folders}
-    rows = []
+    found = []
     for folder in folders:
-        mode = read_manifest(folder).origin.blind
-        beside = partners(folder)
-        if not mode:
-            pairs = [(folder, other) for other in beside.values()]
-        elif "" in beside and beside[""].path.resolve() not in here:
-            pairs = [(beside[""], folder)]
-        else:
-            pairs = []
-        rows.append([gain.row() for pair in pairs if (gain := gain_of(*pair)) is not None])
-    return rows
+        sighted = partners(folder).get("")
+        said_there = sighted is not None and sighted.path.resolve() in here
+        found.append([] if said_there else gains_about(folder))
+    return found
+
+
+def gains_about(folder: RunFolder) -> list[Gain]:
+    """Return the gains between a scored run and those beside it that are blind where it is not, or sighted."""
+    beside = partners(folder)
+    if not read_manifest(folder).origin.blind:
+        pairs = [(folder, other) for other in beside.values()]
+    else:
+        pairs = [(beside[""], folder)] if "" in beside else []
+    return [gain for pair in pairs if (gain := gain_of(*pair)) is not None]
 
 
 def partners(folder: RunFolder) -> dict[str, RunFolder]:
@@ -143,13 +110,14 @@ def gain_of(sighted: RunFolder, blind: RunFolder) -> Gain | None:
 
 def _gain(sighted: RunFolder, blind: RunFolder) -> Gain | None:
     one, two = read_json(sighted.scores, Scores), read_json(blind.scores, Scores)
-    if comparable(one.signature) != comparable(two.signature) or one.primary not in METRICS:
+    if comparable(one.signature) != comparable(two.signature) or registered(one.primary) not in METRICS:
         return None
     name = one.primary
     pairs = list(paired(sighted, blind, name))
     if not pairs:
         return None
-    measure = Measure(name, METRICS.load(name)(), [sample for sample in samples_of(sighted) if sample.references])
+    golden = [sample for sample in samples_of(sighted) if sample.references]
+    measure = Measure(name, METRICS.load(registered(name))(), golden)
     first, second = np.array([pair[1] for pair in pairs]), np.array([pair[2] for pair in pairs])
     values = measure.value(exact_total(first)), measure.value(exact_total(second))
     if values[0] is None or values[1] is None:

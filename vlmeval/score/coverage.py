@@ -6,12 +6,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from vlmeval.kinds.thinking import spoken
 from vlmeval.score.assembly import ERROR, NOT_ASKED, Assembly
+from vlmeval.score.lone import lone_image
 from vlmeval.score.sheet import Sheet
 from vlmeval.store.results import Coverage, ErrorPolicy, Manifest
 from vlmeval.types import Estimate, Failure, Output
 
 NAMED = 5
+REPLAYED = "replay-"
+"""What the name of a judge whose verdicts were recorded begins with."""
+TRUNCATED_SHARE = 0.01
+"""The share of samples with a reply cut off at the token limit past which a score carries a warning."""
 MESSAGE_CHARACTERS = 160
 GUESSED = "official-"
 """What the rules of the policy "official" begin with."""
@@ -39,18 +45,24 @@ def coverage_of(sheet: Sheet, *, expected: int = 0) -> Coverage:
         samples=len(sheet.cases) + unnoted,
         answered=states["answered"],
         unparsed=states["unparsed"],
+        judge_error=states["judge_error"],
         refused=states["refused"],
         failed=states["failed"],
         missing=states["missing"] + unnoted,
         truncated=sum(any(map(is_truncated, case.outcomes.values())) for case in sheet.cases),
         requests=len(outcomes),
-        rules=counted(answer.rule for case in sheet.cases for answer in case.answers),
+        rules=counted(answer.rule for case in sheet.cases for answer in case.answers if answer.rule),
         failures=counted(
             outcome.kind if isinstance(outcome, Failure) else "filter"
             for outcome in outcomes
             if isinstance(outcome, Failure) or outcome.finish == "filter"
         ),
         incomplete_groups=tuple(case.sample.id for case in sheet.cases if not case.whole),
+        thinking=counted(
+            rule
+            for outcome in outcomes
+            if isinstance(outcome, Output) and outcome.text and (rule := spoken(outcome.text).rule)
+        ),
     )
 
 
@@ -102,7 +114,7 @@ def verdict_on(
         kinds = ", ".join(f"{name} {count}" for name, count in coverage.failures.items())
         text = f"{of(troubled, coverage)} failed or refused (requests: {kinds}; {first_failure(sheet)})"
         if errors == "fail":
-            gaps.append(f"{text}, left out: --retry-errors asks them again")
+            gaps.append(f"{text}, left out: {way_out(manifest)}")
         else:
             remarks.append(f"{text}, {'left out' if errors == 'exclude' else 'counted as wrong'}")
     if coverage.incomplete_groups:
@@ -119,20 +131,47 @@ def verdict_on(
     if silent:
         remarks.append(f"the judge {manifest.judge} gave no verdict on {silent} replies, left unparsed")
     gaps += sheet.faults
+    for name, lack in sheet.lacks.items():
+        (gaps if name == manifest.task.primary else remarks).append(f"{name} is not computed: {lack}")
+    remarks += sheet.remarks
     known = {estimate.metric for estimate in estimates if not estimate.slice}
     for name, column in sheet.columns.items():
         if name in sheet.cut_short and not column.measure.fault:
             count = sheet.cut_short[name]
             remarks.append(f"{name} is not computed: {count} samples were settled early and lack passes it needs")
-        elif name not in known and not column.measure.fault and any(sheet.entered):
+        elif name not in known and not column.measure.fault and not column.measure.lack and any(sheet.entered):
             gaps.append(f"{name} is undefined on these samples")
     guesses = sum(count for rule, count in coverage.rules.items() if rule.startswith(GUESSED))
     if guesses:
         remarks.append(f"{guesses} replies that could not be read were answered by guess, as policy official has it")
+    if coverage.truncated > TRUNCATED_SHARE * coverage.samples:
+        remarks.append(truncation(coverage, manifest))
+    if coverage.thinking:
+        kinds = ", ".join(f"{rule} {count}" for rule, count in coverage.thinking.items())
+        remarks.append(f"reasoning was cut out of {sum(coverage.thinking.values())} replies before reading ({kinds})")
+    remarks += lone_image(sheet)
     remarks += manifest.mended
     if assembly.stale:
         remarks.append(f"{assembly.stale} stale answers, to another prompt, image or setting, left out")
     return Verdict(tuple(gaps), tuple(remarks))
+
+
+def way_out(manifest: Manifest) -> str:
+    """Return what can be done about failed requests: a file that holds no answer will hold none the next time."""
+    if manifest.recipe.get("model.wrapper") == "replay":
+        return "the replayed file has no answer to them, and asking it again gives none; complete it, or --errors wrong"
+    return "--retry-errors asks them again"
+
+
+def truncation(coverage: Coverage, manifest: Manifest) -> str:
+    """Return the warning about replies that were cut off at the token limit."""
+    share = 100 * coverage.truncated / coverage.samples
+    limit = manifest.recipe.get("model.sampling.max_tokens", manifest.task.sampling.max_tokens)
+    at = f" of {limit} tokens" if limit is not None else ""
+    return (
+        f"warning: {of(coverage.truncated, coverage)} ({share:.1f} %) have a reply that was cut off at the limit{at} "
+        "and is read as far as it goes: a higher --max-tokens lets them end"
+    )
 
 
 def judge_gap(assembly: Assembly, coverage: Coverage, judge: str | None) -> str:
@@ -141,13 +180,26 @@ def judge_gap(assembly: Assembly, coverage: Coverage, judge: str | None) -> str:
         return "not scored: needs --judge NAME, the model that scores these replies; without it there is no such score"
     if not assembly.scored:
         left = assembly.unjudged
-        return f"{left} unparsed replies not read by the judge {judge}, left unparsed" if left else ""
+        if not left:
+            return ""
+        why = ", ".join(f"{rule} {coverage.rules[rule]}" for rule in (ERROR, NOT_ASKED) if rule in coverage.rules)
+        lack = f"{left} unparsed replies not read by the judge {judge} ({why}), left out where they decide"
+        return f"{lack}{once_more(judge)}"
     rules = {rule: coverage.rules[rule] for rule in UNSCORED if rule in coverage.rules}
     if not rules:
         return ""
     kinds = ", ".join(f"{rule} {count}" for rule, count in rules.items())
-    again = ": the same command asks again where the call failed" if rules.keys() - {"judge_unparsed"} else ""
+    again = once_more(judge) if rules.keys() - {"judge_unparsed"} else ""
     return f"{of(sum(rules.values()), coverage)} without a score of the judge {judge} ({kinds}), left out{again}"
+
+
+def once_more(judge: str | None) -> str:
+    """Return what can be done about a judge's failed calls; recorded verdicts stay what they are."""
+    return (
+        ""
+        if judge is not None and judge.startswith(REPLAYED)
+        else ": the same command asks again where the call failed"
+    )
 
 
 def of(count: int, coverage: Coverage) -> str:

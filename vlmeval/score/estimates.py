@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vlmeval.score.measure import Measure
 from vlmeval.score.signature import Recipe
-from vlmeval.stats.bootstrap import Statistic, intervals
+from vlmeval.stats.bootstrap import Method, Statistic, intervals
 from vlmeval.stats.clusters import Floats, Integers, cluster_codes, cluster_sums, exact_total
 from vlmeval.types import Estimate, Sample
 
@@ -45,18 +45,23 @@ class Column:
 
 
 def estimate_all(
-    columns: Sequence[Column], samples: Sequence[Sample], slices: Sequence[str], recipe: Recipe
+    columns: Sequence[Column],
+    samples: Sequence[Sample],
+    slices: Sequence[str],
+    recipe: Recipe,
+    *,
+    method: Method = "percentile",
 ) -> tuple[Estimate, ...]:
     """Return the estimates, metric by metric: overall, then the slices by tag as given and by value as sorted.
 
-    A slice without samples, and a value that is undefined, is absent.
+    A slice without samples, and a value that is undefined, is absent. `method` is how intervals are found.
     """
     codes = cluster_codes([f"cluster {one.cluster}" if one.cluster else f"sample {one.id}" for one in samples])
     found: dict[str, list[Estimate]] = {column.measure.name: [] for column in columns}
     tables = [Table.of(column, len(samples)) for column in columns if column.rows]
     for name, mask in slice_masks(samples, slices):
         for group in _alike(tables, mask):
-            for estimate in _estimates(group, name, mask, codes, recipe):
+            for estimate in _estimates(group, name, mask, codes, recipe, method):
                 found[estimate.metric].append(estimate)
     return tuple(one for column in columns if not column.measure.fault for one in found[column.measure.name])
 
@@ -107,7 +112,9 @@ def _alike(tables: Sequence[Table], mask: Mask) -> list[list[Table]]:
     return list(groups.values())
 
 
-def _estimates(tables: Sequence[Table], name: str, mask: Mask, codes: Integers, recipe: Recipe) -> list[Estimate]:
+def _estimates(
+    tables: Sequence[Table], name: str, mask: Mask, codes: Integers, recipe: Recipe, method: Method
+) -> list[Estimate]:
     inside = tables[0].entered & mask
     statistics: list[Statistic] = []
     measured: list[tuple[Measure, float]] = []
@@ -132,5 +139,5 @@ def _estimates(tables: Sequence[Table], name: str, mask: Mask, codes: Integers, 
             clusters=len(sizes),
             signature=recipe.line(measure.info.signature or measure.name, samples),
         )
-        for (measure, value), interval in zip(measured, intervals(statistics, sizes), strict=True)
+        for (measure, value), interval in zip(measured, intervals(statistics, sizes, method=method), strict=True)
     ]

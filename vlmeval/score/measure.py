@@ -9,14 +9,28 @@ import msgspec
 import numpy as np
 
 from vlmeval.stats.clusters import Floats
-from vlmeval.types import Answer, GroupMetric, Metric, MetricInfo, Request, Sample
+from vlmeval.types import (
+    Answer,
+    Batch,
+    BatchMetric,
+    GroupMetric,
+    Metric,
+    MetricInfo,
+    OptionalMetric,
+    RemarkingMetric,
+    Request,
+    Sample,
+)
 
 # What a computation raises. A metric may be anybody's code; its fault must not take the other metrics' numbers along.
 FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class Measure:
-    """A metric fitted to the run's samples. Once `fault` is set it says why the metric has no figure in this run."""
+    """A metric fitted to the run's samples.
+
+    Once `fault` is set it says why the metric has no figure in this run; `lack` is what it needs and is not here.
+    """
 
     def __init__(self, name: str, metric: Metric, samples: Sequence[Sample]) -> None:
         self.name = name
@@ -24,6 +38,9 @@ class Measure:
         self._length = 0
         self.info: MetricInfo = msgspec.structs.replace(metric.info, name=name)
         self._metric = metric
+        self.lack = metric.lacks() if isinstance(metric, OptionalMetric) else ""
+        if self.lack:
+            return
         try:
             self._metric = metric.fit(samples)
         except FAULTS as error:
@@ -31,13 +48,37 @@ class Measure:
 
     def stats(self, sample: Sample, answers: Sequence[Answer]) -> tuple[float, ...] | None:
         """Return the sample's statistics, k finite numbers; None where it does not enter, or after a fault."""
-        if self.fault:
+        if self.fault or self.lack:
             return None
         try:
             return self._checked(sample, self._metric.stats(sample, answers))
         except FAULTS as error:
             self._blame(f"sample {sample.id}", error)
             return None
+
+    def stats_many(self, batch: Batch) -> Sequence[tuple[float, ...] | None]:
+        """Return the statistics of each sample of `batch`; None for those without answers."""
+        if self.fault or self.lack or not isinstance(self._metric, BatchMetric):
+            return [
+                self.stats(sample, answers) if answers else None
+                for sample, answers in zip(batch.samples, batch.answers, strict=True)
+            ]
+        try:
+            rows = self._metric.stats_many(batch)
+        except FAULTS as error:
+            self._blame("all samples together", error)
+            return [None] * len(batch.samples)
+        return [self._checked(sample, row) for sample, row in zip(batch.samples, rows, strict=True)]
+
+    def remarks(self, batch: Batch) -> Sequence[str]:
+        """Return what must be said beside the figure of `batch`."""
+        if self.fault or self.lack or not isinstance(self._metric, RemarkingMetric):
+            return ()
+        try:
+            return tuple(self._metric.remarks(batch))
+        except FAULTS as error:
+            self._blame("its remarks", error)
+            return ()
 
     def spread(
         self, samples: Sequence[Sample], rows: Sequence[tuple[float, ...] | None]

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 import vlmeval
-from vlmeval.data.task import Task
+from vlmeval.data.task import DEFAULT_SCORER, Task
 from vlmeval.errors import DataError
 from vlmeval.jsonio import digest
 from vlmeval.kinds.prompt import OPEN
@@ -27,7 +27,7 @@ from vlmeval.kinds.rotation import offered, shifted
 from vlmeval.types import Part, Sample, Sampling, TaskKind
 
 SHOWN_DIGITS = 4
-PLAIN_OPTIONS = {"epochs": 1, "extractor": "vlmeval", "mode": "generate", "policy": "honest"}
+PLAIN_OPTIONS = {"epochs": 1, "extractor": "vlmeval", "judge_epochs": 1, "mode": "generate", "policy": "honest"}
 BLANKS = (
     Sample("", ("question",), ("A",), ("first", "second"), fields={"hint": "hint"}),
     Sample("", ("question",), ("first",), fields={"hint": "hint"}),
@@ -47,6 +47,7 @@ class Recipe:
     judge: str | None
     errors: str
     blind: str = ""
+    interval: str = "percentile"
 
     def line(self, metric: str, samples: int) -> str:
         """Return the signature of a number of `metric` over `samples`."""
@@ -55,6 +56,7 @@ class Recipe:
             f"{task.name}:{task.version}",
             metric,
             f"prompt:{self.prompt[:SHOWN_DIGITS]}",
+            f"scorer:{task.scorer}" if task.scorer != DEFAULT_SCORER else "",
             f"parse:{self.parser}" if self.parser else "",
             *(f"{key}:{task.options[key]}" for key in PLAIN_OPTIONS if self._is_changed(key)),
             f"guess:{task.options['seed']}" if self._guesses_otherwise() else "",
@@ -67,6 +69,7 @@ class Recipe:
             f"blind:{self.blind}" if self.blind else "",
             f"judge:{self.judge}" if self.judge else "",
             f"errors:{self.errors}" if self.errors != "fail" else "",
+            f"interval:{self.interval}" if self.interval != "percentile" else "",
             f"n:{samples}",
             f"cov:{math.floor(1000 * self.coverage) / 10:g}",
             f"data:{self.data_digest[:SHOWN_DIGITS]}",

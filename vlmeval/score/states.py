@@ -3,6 +3,7 @@
 - answered: its replies decide the primary metric
 - unparsed: they would, had a reply been readable; not right, and shown as such. Where a judge is what scores replies
   (`Case.unscored`): it gave no score, and the sample is left out
+- judge_error: they would, had the judge read or scored a reply: its call failed, or was not made; left out
 - refused: a reply was withheld by a filter, or the provider refused the request
 - failed: a request ended in another failure
 - missing: a request was not asked yet, or its answer belongs to another prompt

@@ -46,6 +46,16 @@ def exact_total(rows: Floats) -> Floats:
     return np.array([math.fsum(column) for column in rows.T.tolist()])
 
 
+def distinct_rows(rows: Floats) -> tuple[Floats, Integers]:
+    """Return the distinct rows of `rows` (n, k), sorted, and how often each occurs; n may be 0."""
+    if not len(rows):
+        return rows, np.zeros(0, dtype=np.int64)
+    ordered = rows[np.lexsort(rows.T)]
+    first = np.concatenate(([True], (ordered[1:] != ordered[:-1]).any(axis=1)))
+    starts = np.flatnonzero(first)
+    return ordered[starts], np.diff(np.append(starts, len(ordered)))
+
+
 def effective_clusters(sizes: Integers) -> float:
     """Return how many equal clusters these are worth: (sum of sizes)^2 / sum of squares (Kish 1965).
 

@@ -20,6 +20,7 @@ LONGEST_NAME = 96
 RUN_ID_DIGITS = 12
 DEPTHS = tuple("*/" * depth + "run.json" for depth in range(7))
 RESERVED = frozenset({"images", "sbs", "published"})
+_SHARD = re.compile(r"\.[1-9][0-9]*of[1-9][0-9]*(-[1-9][0-9]*)?$")
 
 
 @dataclass(frozen=True, order=True)
@@ -59,6 +60,15 @@ class RunFolder:
         return self.path / "scores.json"
 
     @property
+    def scorers(self) -> Path:
+        """scorers.jsonl: the samples on which two scorers differ, derived."""
+        return self.path / "scorers.jsonl"
+
+    def encoded(self, mark: str) -> RunFolder:
+        """encoders/<mark>/: the vectors of captions, images and references that one encoder made."""
+        return RunFolder(self.path / "encoders" / mark)
+
+    @property
     def results(self) -> Path:
         """The root that holds the run's images."""
         return self.path.resolve().parents[2]
@@ -89,6 +99,16 @@ def numbered(run_id: str, number: int) -> str:
     return run_id if number == 1 else f"{run_id}-{number}"
 
 
+def sharded(run_id: str, index: int, count: int) -> str:
+    """Return the run id of one shard: "3fa2...2of4"."""
+    return f"{run_id}.{index}of{count}"
+
+
+def is_shard(folder: RunFolder) -> bool:
+    """Tell by its name whether a folder holds a shard of a run."""
+    return _SHARD.search(folder.path.name) is not None
+
+
 def last_number(results: Path, task_name: str, model_name: str, run_id: str) -> int:
     """Return the number of the newest run of `run_id`, 0 where there is none."""
     parent = run_folder(results, task_name, model_name, run_id).path.parent
@@ -100,14 +120,23 @@ def last_number(results: Path, task_name: str, model_name: str, run_id: str) -> 
 def find_runs(paths: Iterable[Path]) -> list[RunFolder]:
     """Return the runs at or below each path (a run folder, its run.json, or any folder above), each once, sorted.
 
-    Raises ConfigError for a path that is not there or holds no run.
+    A shard is part of a run, and found only where it is named itself. Raises ConfigError for a path that is not there
+    or holds no run.
     """
     runs: set[RunFolder] = set()
     for path in paths:
         start = path.parent if path.name == "run.json" else path
-        found = {RunFolder(manifest.parent) for depth in DEPTHS for manifest in start.glob(depth)}
+        every = runs_below(start)
+        found = {run for run in every if run.path == start or not is_shard(run)}
+        if every and not found:
+            raise ConfigError(f"{path}: holds shards of runs only; join them first: vlmeval merge {path}")
         if not found:
             problem = "holds no run (no run.json in it or in its folders)" if start.exists() else "does not exist"
             raise ConfigError(f"{path}: {problem}; name a run folder, or the folder given to `vlmeval run` as -o")
         runs |= found
     return sorted(runs)
+
+
+def runs_below(start: Path) -> set[RunFolder]:
+    """Return the runs at or below `start`, shards included."""
+    return {RunFolder(manifest.parent) for depth in DEPTHS for manifest in start.glob(depth)}

@@ -13,14 +13,14 @@ from typing import Any
 
 import msgspec
 
-from vlmeval.data.task import Task
+from vlmeval.data.task import READING_OPTIONS, Task
 from vlmeval.errors import ConfigError, JournalError, ModelError
 from vlmeval.jsonio import digest, read_json, write_json
-from vlmeval.store.layout import RUN_ID_DIGITS, RunFolder, last_number, numbered, run_folder
-from vlmeval.store.results import Manifest, Origin
+from vlmeval.store.layout import RUN_ID_DIGITS, RunFolder, last_number, numbered, run_folder, sharded
+from vlmeval.store.results import Manifest, Origin, Shard
 
 ASKED = ("name", "version", "kind", "system", "sampling")
-SCORING_OPTIONS = frozenset({"policy", "extractor", "official", "seed"})
+SCORING_OPTIONS = READING_OPTIONS | {"protocol", "judge_epochs"}
 SHOWN_CHARACTERS = 60
 MODEL_FILE = "model.file_sha256"
 _SECRET = re.compile(r"(?i)((?:api[-_]?key|token|secret|password|authorization|bearer)\s*[=:]\s*)[^\s,]+")
@@ -77,7 +77,13 @@ def fingerprint_of(recipe: Mapping[str, Any]) -> str:
 
 
 def choose_folder(
-    results: Path, task_name: str, model_name: str, recipe: Mapping[str, Any], *, fresh: bool = False
+    results: Path,
+    task_name: str,
+    model_name: str,
+    recipe: Mapping[str, Any],
+    *,
+    fresh: bool = False,
+    shard: Shard | None = None,
 ) -> RunFolder:
     """Return the folder of the run to start or continue: the newest of this recipe, with `fresh` one more.
 
@@ -88,15 +94,17 @@ def choose_folder(
             raise ConfigError(f"{results} is a run; with --fresh, -o names the folder above the runs")
         return RunFolder(results)
     run_id = fingerprint_of(recipe)[:RUN_ID_DIGITS]
+    if shard is not None:
+        run_id = sharded(run_id, shard.index, shard.count)
     number = last_number(results, task_name, model_name, run_id)
     number = number + 1 if fresh else max(number, 1)
     folder = run_folder(results, task_name, model_name, numbered(run_id, number))
     if fresh or folder.manifest_path.exists() or MODEL_FILE not in recipe:
         return folder
-    return _broken_off(folder, recipe) or folder
+    return _broken_off(folder, recipe, shard) or folder
 
 
-def _broken_off(folder: RunFolder, recipe: Mapping[str, Any]) -> RunFolder | None:
+def _broken_off(folder: RunFolder, recipe: Mapping[str, Any], shard: Shard | None) -> RunFolder | None:
     """Return the run beside `folder` that an earlier version of the user's model file began and did not finish.
 
     A bug in that file stops a run; mending it must not cost the answers that were given. A finished run is never taken:
@@ -105,6 +113,8 @@ def _broken_off(folder: RunFolder, recipe: Mapping[str, Any]) -> RunFolder | Non
     found = None
     for path in sorted(folder.path.parent.glob("*/run.json")):
         manifest = read_json(path, Manifest)
+        if manifest.shard != shard:
+            continue
         if manifest.recipe == recipe:
             return RunFolder(path.parent)
         keys = {key for key in (*manifest.recipe, *recipe) if manifest.recipe.get(key) != recipe.get(key)}
@@ -123,11 +133,11 @@ def write_manifest(folder: RunFolder, manifest: Manifest) -> None:
     write_json(folder.manifest_path, manifest)
 
 
-def continued(folder: RunFolder, recipe: Mapping[str, Any]) -> Manifest | None:
+def continued(folder: RunFolder, recipe: Mapping[str, Any], shard: Shard | None = None) -> Manifest | None:
     """Return the manifest of the run to continue, None where the folder is new.
 
-    Raises JournalError where the folder belongs to another recipe, naming each key that differs and both values, or
-    holds answers without a recipe.
+    Raises JournalError where the folder belongs to another recipe, naming each key that differs and both values, to
+    another shard, or holds answers without a recipe.
     """
     if not folder.manifest_path.exists():
         if folder.outputs.exists():
@@ -139,6 +149,9 @@ def continued(folder: RunFolder, recipe: Mapping[str, Any]) -> Manifest | None:
     manifest = read_manifest(folder)
     if manifest.state in ("running", "interrupted") and MODEL_FILE in recipe and MODEL_FILE in manifest.recipe:
         _take_over(manifest, recipe)
+    if manifest.shard != shard:
+        there, asked = (f"shard {part.title}" if part else "a whole run" for part in (manifest.shard, shard))
+        raise JournalError(f"{folder.path}: holds {there}, asked is {asked}; name another -o")
     lines = differences(manifest.recipe, recipe)
     if not lines and manifest.fingerprint != fingerprint_of(recipe):
         lines = [f'fingerprint: there "{manifest.fingerprint}", asked "{fingerprint_of(recipe)}"']
