@@ -21,5 +21,9 @@ BENCHMARK = Benchmark(
     licence="CC BY-ND 4.0 (not verified)",
     citation="xAI 2024, https://x.ai/blog/grok-1.5v",
     homepage="https://huggingface.co/datasets/xai-org/RealworldQA",
-    quirks=("the original has options inside the question, and answers in words: another protocol, not read here",),
+    quirks=(
+        "the original has options inside the question, and answers in words: another protocol, not read here",
+        "the gold of question 731 is the wording of option A, \"Uphill\": VLMEvalKit counts every answer to it as wrong,"
+        " here A is right",
+    ),
 )

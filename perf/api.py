@@ -71,7 +71,7 @@ class Taken:
 
 
 class Samples:
-    """Questions with one image each, no two alike (16 KB of noise), held in memory."""
+    """Questions with one image each, no two alike (50 KB of noise), held in memory."""
 
     origin = Origin("perf", "0" * 64)
 
@@ -82,9 +82,9 @@ class Samples:
     @staticmethod
     def _sample(number: int, random: np.random.Generator) -> Sample:
         written = io.BytesIO()
-        PIL_Image.fromarray(random.integers(0, 256, (72, 72, 3), dtype=np.uint8)).save(written, "png", compress_level=1)
+        PIL_Image.fromarray(random.integers(0, 256, (128, 128, 3), dtype=np.uint8)).save(written, "png", compress_level=1)
         data = written.getvalue()
-        image = Image(hashlib.sha256(data).hexdigest(), 72, 72, "png").with_reader(lambda: data)
+        image = Image(hashlib.sha256(data).hexdigest(), 128, 128, "png").with_reader(lambda: data)
         return Sample(str(number), (image, "Which colour is missing?"), ("A",), ("red", "green", "blue", "none"))
 
     def __len__(self) -> int:

@@ -212,5 +212,6 @@ MODELS = Registry(
         "replay": "vlmeval.models.replay:open_replay",
         "demo": "vlmeval.models.demo:open_demo",
         "demo-small": "vlmeval.models.demo:open_demo_small",
+        "vllm": "vlmeval.models.vllm:open_vllm",
     },
 )

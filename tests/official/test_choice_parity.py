@@ -30,8 +30,7 @@ CASE = pytest.mark.parametrize("case", FOUND, ids=[case.folder.name for case in 
 pytestmark = pytest.mark.skipif(not FOUND, reason=REASON)
 GROUPS = ("category", "l2-category", "l2_category")
 MOST_DIFFERENCES = 0.03
-MOST_READ_MORE = 0.01
-"""Shares of questions; on the folders at hand the default differs on none."""
+"""The share of questions in which our own rule may differ on the listed folders; the tasks' default differs on none."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +103,18 @@ def primary(asked: Asked) -> Metric:
     return Circular() if asked.circular else Accuracy()
 
 
+def verdicts_of(case: Case) -> dict[str, int]:
+    """Return `official_hits`; without any the test is skipped."""
+    return official_hits(case) or pytest.skip("the folder has no verdicts per sample")
+
+
 def official_hits(case: Case) -> dict[str, int]:
     """Return the official hit of each question, whatever the layout of the folder's file."""
     verdicts = case.verdicts.get("hit", case.verdicts)
     return {
-        name: verdict if isinstance(verdict, int) else verdict.get("hit", verdict.get("published_hit"))
+        name: int(next(verdict[key] for key in ("hit", "published_hit", "correct") if key in verdict))
+        if isinstance(verdict, dict)
+        else int(verdict)
         for name, verdict in verdicts.items()
     }
 
@@ -166,7 +172,7 @@ def test_every_row_is_read_as_the_official_rule_of_the_time_read_it(case: Case) 
 @CASE
 def test_every_question_is_a_hit_where_the_official_program_has_one(case: Case) -> None:
     hits = {name: int(stats[0]) for name, stats in as_judged(case, read(case)).items()}
-    assert hits == official_hits(case)
+    assert hits == verdicts_of(case)
 
 
 def as_judged(case: Case, asked: Asked, extractor: str = "vlmevalkit-2024") -> dict[str, tuple[float, ...]]:
@@ -186,10 +192,10 @@ def test_the_default_of_the_task_gives_the_official_verdict_on_every_question(ca
     """But where the official rule saw nothing in the reply, which its judge reads and our own rule then does, too."""
     asked = read(case)
     hits = {name: int(stats[0]) for name, stats in as_judged(case, asked, default_extractor(case)).items()}
-    official, given = official_hits(case), asked.answers("vlmevalkit-2024")
+    official, given = verdicts_of(case), asked.answers("vlmevalkit-2024")
     seen = {name for name, answers in given.items() if all(answer.rule != "no_option" for answer in answers)}
-    assert [name for name in hits if hits[name] != official[name] and name in seen] == []
-    assert sum(hits[name] != official[name] for name in hits) <= MOST_READ_MORE * len(hits)
+    different = [name for name in hits if hits[name] != official[name]]
+    assert [name for name in different if name in seen or case.is_listed] == []
 
 
 def our_figures(case: Case) -> dict[str, float]:
@@ -236,7 +242,8 @@ def lines(case: Case) -> Iterator[Parity]:
     ours, official = our_figures(case), official_figures(case)
     asked, judged = read(case), judged_hits(case)
     hits = {name: stats[0] for name, stats in as_judged(case, asked).items()}
-    verdicts = largest_difference(hits, {name: float(hit) for name, hit in official_hits(case).items()})
+    given = {name: float(hit) for name, hit in official_hits(case).items()}
+    verdicts = largest_difference(hits, given) if given else 0.0
     title = "circular accuracy" if asked.circular else "accuracy"
     groups = f", {len(ours) - 1} groups" if len(ours) > 1 else ""
     note = f"{len(judged)} replies by the recorded judge" if judged else ""
@@ -275,7 +282,9 @@ def test_the_current_rule_gives_the_current_figure(case: Case) -> None:
 
 @CASE
 def test_our_own_rule_differs_on_few_questions_and_they_can_be_seen(case: Case) -> None:
-    asked, official = read(case), official_hits(case)
+    if not case.is_listed:
+        pytest.skip("the bound is set on the listed folders")
+    asked, official = read(case), verdicts_of(case)
     given, metric = asked.answers("vlmeval"), primary(asked)
     different = []
     for sample in asked.samples:

@@ -1,5 +1,6 @@
 """MathVista against the official normalisation of recorded extractions: every prediction, verdict and breakdown."""
 
+import ast
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -27,11 +28,17 @@ LEAST_AGREEMENT = 0.9
 
 
 def sample_of(row: dict[str, Any]) -> Sample:
-    choices = tuple(row.get("choices") or ())
+    choices = tuple(listed(row.get("choices")))
     golds = [LETTERS[place] for place, choice in enumerate(choices) if choice == row["answer"]]
-    tags = {name: "\n".join(row[name]) if name == "skills" else row[name] for name in BREAKDOWNS}
+    tags = {name: "\n".join(listed(row[name])) if name == "skills" else row[name] for name in BREAKDOWNS}
     fields = {"answer_type": row["answer_type"], "precision": str(row.get("precision", ""))}
     return Sample(row["pid"], ("?",), tuple(golds) if choices else (row["answer"],), choices, tags, fields=fields)
+
+
+def listed(cell: Any) -> list[str]:
+    """Return a list, also one that a table spells as text."""
+    found = ast.literal_eval(cell) if isinstance(cell, str) and cell else cell
+    return list(found or ())
 
 
 def kind_of(**options: str) -> MathVistaKind:
@@ -66,7 +73,8 @@ def figures(case: Case, integers: str) -> dict[str, float]:
 
 
 def official_figures(case: Case, column: str) -> dict[str, float]:
-    official = case.expected["published" if column == "stored" else "official_current"]
+    key = "published" if column == "stored" else "official_current"
+    official = case.expected.get(key) or pytest.skip(f"the folder has no figures {key}")
     shares = {"": official["correct"] / official["total"]}
     for name, values in official["breakdown"].items():
         shares |= {f"{name}={value}": right / total for value, (right, total) in values.items()}
@@ -76,7 +84,9 @@ def official_figures(case: Case, column: str) -> dict[str, float]:
 def different(case: Case, integers: str) -> list[tuple[str, object, object]]:
     """Return the samples whose normalised prediction or verdict is not the official one."""
     column = VARIANTS[integers]
-    found = []
+    found: list[tuple[str, object, object]] = []
+    if not case.verdicts:
+        return []
     for sample, answer in zip(*answered(case, integers), strict=True):
         official = case.verdicts[sample.id]
         ours = (wording(sample, answer), answer.value in sample.references)
@@ -89,6 +99,8 @@ def different(case: Case, integers: str) -> list[tuple[str, object, object]]:
 @pytest.mark.parametrize("integers", VARIANTS)
 @CASE
 def test_every_extraction_is_normalised_and_judged_as_officially(case: Case, integers: str) -> None:
+    if not case.verdicts:
+        pytest.skip("the folder has no verdicts per sample")
     assert len(case.verdicts) == len(case.rows)
     assert different(case, integers) == []
 
@@ -121,12 +133,17 @@ def test_the_rules_read_most_replies_as_the_recorded_extraction_does(case: Case)
         compared += 1
         if ours.value != theirs.value:
             different.append((row["pid"], row["response"][-160:], row["extraction"], ours))
+    if not case.is_listed:
+        pytest.skip("the bound is set on the listed folders")
     assert len(different) <= max(2, (1 - LEAST_AGREEMENT) * compared), "\n".join(map(str, different))
 
 
 @compares("mathvista_")
 def lines(case: Case) -> Iterator[Parity]:
+    named = {"published": "published", "released": "official_current"}
     for integers, column in VARIANTS.items():
+        if named[integers] not in case.expected:
+            continue
         ours, official = figures(case, integers), official_figures(case, column)
         wrong = 1.0 if different(case, integers) else 0.0
         rule = "int(x)" if integers == "published" else "int(float(x))"

@@ -1,6 +1,5 @@
 """MMMU against the official parse-and-eval on recorded replies: letters, free answers, and where it drew at random."""
 
-import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,8 +27,19 @@ MOST_DIFFERENCES = 0.03
 
 
 def responses(case: Case) -> dict[str, list[dict[str, Any]]]:
-    """Return the recorded replies by subject, sorted: the order in which the official program reads them."""
-    data = json.loads(gzip.decompress((case.folder / "responses.json.gz").read_bytes()))
+    """Return the recorded replies by subject, sorted: the order in which the official program reads them.
+
+    They are one object, one list, or as the official program writes them: <subject>/output.json.
+    """
+    data = case.load("responses", "output", "rows")
+    if data is None:
+        data = {path.parent.name: json.loads(path.read_text("utf8")) for path in case.folder.glob("*/output.json")}
+    if isinstance(data, list):
+        rows, data = data, {}
+        for row in rows:
+            found = ID.fullmatch(row["id"])
+            assert found is not None
+            data.setdefault(found[1], []).append(row)
     return {subject: data[subject] for subject in sorted(data)}
 
 
@@ -117,9 +127,15 @@ def test_what_the_draws_could_give_at_most_lies_in_the_recorded_bounds(case: Cas
     found = answered(case, "mmmu")
     right = sum((Accuracy().stats(sample, answers) or (0.0,))[0] for sample, answers in found.values())
     drawn = sum(official["random_fallback"] for official in case.verdicts.values())
-    bounds = case.expected["bounds_any_fallback"]
+    bounds = bounds_of(case)
     assert right / len(found) == pytest.approx(bounds["overall_min"], abs=1e-12)
     assert (right + drawn) / len(found) == pytest.approx(bounds["overall_max"], abs=1e-12)
+
+
+def bounds_of(case: Case) -> dict[str, float]:
+    """Return the least and the greatest figure that any draws can give."""
+    bounds: dict[str, float] = case.expected.get("bounds_any_fallback") or pytest.skip("the folder has no bounds")
+    return bounds
 
 
 def default_extractor() -> str:
@@ -136,7 +152,7 @@ def test_the_default_of_the_task_gives_the_official_verdict_on_all_but_the_draws
         if share != float(official["correct"]) and not official["random_fallback"]:
             wrong.append((name, answers, official))
     assert wrong == []
-    bounds = case.expected["bounds_any_fallback"]
+    bounds = bounds_of(case)
     assert bounds["overall_min"] - 1e-12 <= right / len(case.verdicts) <= bounds["overall_max"] + 1e-12
 
 
@@ -157,6 +173,8 @@ def test_our_own_rule_differs_on_few_questions_and_they_can_be_seen(case: Case) 
         official = case.verdicts[name]
         if not official["random_fallback"] and sample.choices and answers[0].value != official["parsed_pred"]:
             different.append((name, sample.choices, replies(case)[name]["response"][-80:], answers[0], official))
+    if not case.is_listed:
+        pytest.skip("the bound is set on the listed folders")
     assert len(different) <= MOST_DIFFERENCES * len(case.verdicts), "\n".join(map(str, different))
 
 

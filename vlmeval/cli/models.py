@@ -13,6 +13,7 @@ from vlmeval.registry import did_you_mean
 SCHEMES = (
     ("demo, demo-small", "tiny models that come with vlmeval; no download"),
     ("hf:ORG/NAME", "a checkpoint of the hub or a folder, through transformers"),
+    ("vllm:ORG/NAME", "a checkpoint through vLLM's offline engine, on GPUs (pip install 'vlmeval[vllm]')"),
     ("openai:NAME", "any OpenAI-compatible server (--base-url), or a provider's preset"),
     ("clip:ORG/NAME", "a dual encoder, for retrieval"),
     ("replay:FILE", "answers from a run folder, JSONL, CSV, TSV or VLMEvalKit's .xlsx"),

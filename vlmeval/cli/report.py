@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from vlmeval.cli.pages import write_reports
+from vlmeval.cli.pages import FORMS, Form, write_pages, write_tables
 from vlmeval.cli.score import each_run
 from vlmeval.jsonio import read_json
 from vlmeval.score.scorer import score_run
@@ -17,13 +17,25 @@ from vlmeval.store.results import Scores
 @click.command("report")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("-o", "--output", "reports", type=click.Path(path_type=Path), default=Path("reports"), show_default=True)
-def command(runs: tuple[Path, ...], reports: Path) -> int:
-    """Write the page of each of RUNS, an overview, and one table of all as scores.md and scores.csv."""
+@click.option(
+    "--format",
+    "forms",
+    type=click.Choice(FORMS),
+    multiple=True,
+    help="Write only this form: pages, or one of the tables; repeatable. Default all.",
+)
+def command(runs: tuple[Path, ...], reports: Path, forms: tuple[Form, ...]) -> int:
+    """Write the page of each of RUNS, an overview, and one table of all as scores.md, scores.csv and scores.json."""
     folders = find_runs(runs)
     found = each_run(folders, scores_of)
     if found:
-        click.echo(f"report   {write_reports(list(found.values()), list(found), reports)}")
-        click.echo(f"tables   {reports / 'scores.md'}  {reports / 'scores.csv'}")
+        wanted = forms or FORMS
+        scores, scored = list(found.values()), list(found)
+        if "html" in wanted:
+            click.echo(f"report   {write_pages(scores, scored, reports)}")
+        tables = write_tables(scores, scored, reports, wanted)
+        if tables:
+            click.echo(f"tables   {'  '.join(map(str, tables))}")
     return 0 if len(found) == len(folders) else 2
 
 

@@ -11,20 +11,19 @@ from typing import Any, get_args
 import click
 import msgspec
 
-from vlmeval.cli import options
+from vlmeval.cli import machines, options
 from vlmeval.cli.asked import asked_files, asked_tasks
 from vlmeval.cli.encoders import asked_encoder, embed, encoder_options
 from vlmeval.cli.judges import asked_judge, judge_settings, prices
 from vlmeval.cli.pages import write_reports
 from vlmeval.cli.score import more_rows, say_differences
 from vlmeval.cli.submitting import complain, submit
-from vlmeval.data.blind import Blind, BlindSet
-from vlmeval.data.samples import DataOptions, SampleSet, open_samples
+from vlmeval.data.blind import Blind
+from vlmeval.data.samples import DataOptions, open_samples
 from vlmeval.data.tags import require_tags
 from vlmeval.data.task import Task
 from vlmeval.errors import ConfigError, TooManyFailuresError, VlmevalError
 from vlmeval.kinds.settings import takes
-from vlmeval.models.spec import open_model
 from vlmeval.run.judging import judge_run
 from vlmeval.run.session import RunSettings, run_task
 from vlmeval.score import table
@@ -80,6 +79,7 @@ class Ledger:
     help="Ask without the images: left out, black, noise, or another question's. A run of its own, beside the sighted.",
 )
 @options.recipe_options
+@machines.machine_options
 @click.option("--batch-size", metavar="N|auto", help="Requests a local model takes at once.")
 @click.option("--concurrency", type=click.IntRange(1), help="Requests under way at once; default the model's own.")
 @click.option("--model-args", multiple=True, metavar="K=V,...", help="Settings of the model.")
@@ -133,12 +133,14 @@ def command(**given: Any) -> int:
     offline = options.offline(asked=given["offline"])
     names = options.names(given["models"])
     refuse_replayed(names, given["blind"])
+    machines.check_machines(given)
     ledger, scores, folders = Ledger(), [], []
     with ExitStack() as stack:
         judge = stack.enter_context(closing(asked_judge(given))) if given["judge"] else None
         encoder = stack.enter_context(closing(encoder_of(given, tasks))) if given["clipscore"] else None
         for name in names:
-            with closing(open_model(name, model_options(given, sole=len(names) == 1))) as model:
+            asked = model_options(given, sole=len(names) == 1)
+            with closing(machines.machine_model(name, asked, given, offline=offline)) as model:
                 for task in tasks:
                     file = files.get(task.name)
                     replayed = name.startswith("replay:")
@@ -173,16 +175,17 @@ def evaluate(
     try:
         with open_samples(task, where) as samples:
             require_tags(samples, given["slices"])
-            shown = BlindSet(samples, given["blind"]) if given["blind"] else samples
+            shown = machines.shown_samples(task, samples, where, model, given)
             folder = ask(task, shown, model, settings, given)
         if judge is not None and takes(task, "judge"):
             ask_judge(task, folder, judge, judge_settings(settings, judge, read_manifest(folder), given))
         if encoder is not None:
             embed(folder, encoder, msgspec.structs.replace(settings, batch=None))
-        submit(folder, given["errors"])
-        if given["predict_only"]:
+        if not given["shard"]:
+            submit(folder, given["errors"])
+        if given["predict_only"] or given["shard"]:
             manifest = read_manifest(folder)
-            click.echo(f"{task.name}: {manifest.counts.get('answered', 0)} answers in {folder.path}")
+            machines.say_answers(task, folder)
             ledger.complete += manifest.state == "complete"
             ledger.incomplete += manifest.state != "complete"
             return None
@@ -204,7 +207,7 @@ def evaluate(
 
 
 def ask(
-    task: Task, samples: SampleSet | BlindSet, model: Model, settings: RunSettings, given: dict[str, Any]
+    task: Task, samples: machines.Samples, model: Model, settings: RunSettings, given: dict[str, Any]
 ) -> RunFolder:
     """Run one pair and return its folder; where too much failed that is said, and the states are there to be seen."""
     try:

@@ -34,18 +34,21 @@ def choice_sample(
     choices: tuple[str, ...] | None = None,
     indexed: bool = False,
     text_only: bool = False,
+    fewest: int = 2,
 ) -> Sample:
     """Return a multiple-choice sample: images first, then the question; `tags` maps a tag to the columns it may be in.
 
-    `question` and `choices` are the row's columns unless they are given.
+    `question` and `choices` are the row's columns unless they are given. Published files may hold questions with fewer
+    options than two, which their figures count: `fewest`.
 
     The gold is a letter, or with `indexed` a position counted from 0, or one option's text. Raises DataError for a
     missing question, too few options, a gold that is none of them, and a row without an image unless `text_only`.
     """
     choices = row_choices(row) if choices is None else choices
-    if len(choices) < 2:
+    if len(choices) < fewest:
+        least = "two" if fewest == 2 else str(fewest)
         raise DataError(
-            f"{row.where}: {len(choices)} options; a choice needs two at least (columns A, B, ... or options)"
+            f"{row.where}: {len(choices)} options; a choice needs {least} at least (columns A, B, ... or options)"
         )
     images = row_images(row, text_only=text_only)
     hint = hint_of(row)

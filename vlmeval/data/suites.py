@@ -32,7 +32,10 @@ class Member(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Suite(Struct, frozen=True, forbid_unknown_fields=True):
-    """What `tasks/suites/NAME.toml` says. `source` is who defined the average, `notes` where this one differs."""
+    """What `tasks/suites/NAME.toml` says. `source` is who defined the average, `notes` where this one differs.
+
+    `averaged` is false for a suite that only groups tasks: nobody has said how their figures make one.
+    """
 
     name: str
     tasks: tuple[Member, ...]
@@ -40,6 +43,7 @@ class Suite(Struct, frozen=True, forbid_unknown_fields=True):
     about: str = ""
     source: str = ""
     notes: tuple[str, ...] = ()
+    averaged: bool = True
 
     @property
     def label(self) -> str:
@@ -57,7 +61,9 @@ class Suite(Struct, frozen=True, forbid_unknown_fields=True):
         return {member.task: member.weight / whole for member in self.tasks}
 
     def recipe(self) -> str:
-        """Return how the average is made, in a line: "1/2 a + 1/4 b + 1/4 (c / 10)"."""
+        """Return how the average is made, in a line: "0.5 x a + 0.5 x (b / 10)"; "" for a suite without one."""
+        if not self.averaged:
+            return ""
         shares = self.shares()
         terms = []
         for member in self.tasks:
@@ -94,7 +100,7 @@ def suites_of(roots: Iterable[Path], tasks: Sequence[Task]) -> tuple[dict[str, S
     for task in tasks:
         for name in task.suites:
             declared.setdefault(name, []).append(Member(task.name))
-    found = {name: Suite(name, tuple(members)) for name, members in declared.items()}
+    found = {name: Suite(name, tuple(members), averaged=False) for name, members in declared.items()}
     problems = []
     known = {task.name: task for task in tasks}
     for path in (file for root in roots for file in sorted((root / "tasks" / FOLDER).glob("*.toml"))):

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from vlmeval.kinds.refusals import is_failure_text
 from vlmeval.kinds.thinking import visible
 
 PARSER = "1"
@@ -87,9 +88,11 @@ def extract(reply: str, size: tuple[int, int] | None, coordinates: Coordinates =
     """Return the box that `reply` names in an image of `size` (width, height), or the reason why there is none.
 
     Without a size only boxes in pixels under `coordinates` "pixel" can be read. The rule is "form:convention", with
-    "+last" where other boxes came before; or one of thinking_unfinished, empty, no_box, incomplete, several,
-    degenerate, swapped, outside, no_image_size.
+    "+last" where other boxes came before; or one of failure_text, thinking_unfinished, empty, no_box, incomplete,
+    several, degenerate, swapped, outside, no_image_size.
     """
+    if is_failure_text(reply):
+        return Reading(None, "failure_text")
     text = visible(reply)
     if not text:
         return Reading(None, "thinking_unfinished" if text is None else "empty")

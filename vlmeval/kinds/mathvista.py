@@ -28,6 +28,7 @@ from vlmeval.kinds.letters import LETTERS
 from vlmeval.kinds.normal import tidy
 from vlmeval.kinds.parse import extract
 from vlmeval.kinds.prompt import find_style, render, render_options
+from vlmeval.kinds.refusals import is_failure_text
 from vlmeval.kinds.rotation import NO_TEXT, displayed, order_of, wordings
 from vlmeval.kinds.short import seeded
 from vlmeval.kinds.thinking import visible
@@ -143,6 +144,8 @@ class MathVistaKind:
         return Answer(VARIANT, found.letter, found.rule)
 
     def _read(self, sample: Sample, reply: str) -> Answer:
+        if is_failure_text(reply):
+            return Answer(VARIANT, None, "failure_text")
         text = visible(reply)
         if text is None:
             return Answer(VARIANT, None, "thinking_unfinished")

@@ -16,6 +16,7 @@ from vlmeval import jsonio
 from vlmeval.data.task import Task
 from vlmeval.errors import ConfigError
 from vlmeval.kinds.prompt import find_style, render
+from vlmeval.kinds.refusals import is_failure_text
 from vlmeval.kinds.thinking import visible
 from vlmeval.types import Answer, Outcome, Output, Request, Sample, Sampling
 
@@ -70,7 +71,9 @@ def seeded(sampling: Sampling, number: int) -> Sampling:
 
 
 def open_answer(variant: str, reply: str) -> Answer:
-    """Return what is left of a free reply once reasoning blocks are gone, or unparsed."""
+    """Return what is left of a free reply once reasoning blocks are gone, or unparsed; an error message is no reply."""
+    if is_failure_text(reply):
+        return Answer(variant, None, "failure_text")
     text = visible(reply)
     if text is None:
         return Answer(variant, None, "thinking_unfinished")

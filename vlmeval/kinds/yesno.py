@@ -30,6 +30,7 @@ from vlmeval import jsonio
 from vlmeval.data.task import Task
 from vlmeval.kinds.polarity import NO, YES, Reading, extract
 from vlmeval.kinds.prompt import find_style, render
+from vlmeval.kinds.refusals import is_failure_text
 from vlmeval.kinds.short import seeded
 from vlmeval.kinds.thinking import visible
 from vlmeval.types import Answer, Outcome, Output, Request, Sample
@@ -94,6 +95,8 @@ NOTHING_SEEN = frozenset({"other", "no_word"})
 
 def read_by(name: str, reply: str, question: str) -> Reading:
     """Return the side that `reply` takes by the rule of that name."""
+    if name.endswith("+") and is_failure_text(reply):
+        return Reading(None, "failure_text")
     seen = visible(reply)
     if seen is None:
         return Reading(None, "thinking_unfinished")

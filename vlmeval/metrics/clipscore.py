@@ -10,8 +10,8 @@ means over captions. The vectors are made once and kept with the run (`vlmeval.r
 cosines; in a run their names end in the encoder's, `clipscore:openai__clip-vit-base-patch32`, since the figures of two
 encoders cannot be compared. Published ones are of `clip:openai/clip-vit-base-patch32`.
 
-Known differences: an unparsed reply, the empty caption, scores 0, where the program scores the prefix alone; cosines are
-float64 of float32 vectors, the program's on a GPU are of float16 ones (about 1e-3).
+Known differences: an unparsed reply, the empty caption, scores 0, where the program scores the prefix alone; cosines
+are float64 of float32 vectors, the program's on a GPU are of float16 ones (about 1e-3).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class ClipScore(Mean):
     info = MetricInfo(name="clipscore", title="CLIPScore", scale=100.0, source=SOURCE, signature="clipscore:2.5")
 
     def __init__(self, similarities: Similarities | None = None, *, unseen: int = 0) -> None:
-        """`similarities` are those of all captions but `unseen`, which the encoder has no vectors of; None: no encoder."""
+        """`similarities` are those of all captions but `unseen` ones without vectors; None: there is no encoder."""
         self._similarities: Similarities = {} if similarities is None else similarities
         self._lack = NO_ENCODER if similarities is None else ""
         if unseen:

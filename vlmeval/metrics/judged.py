@@ -8,7 +8,8 @@ Both are sums of two statistics. A reply that no judge scored does not enter: a 
 metric. Two judges' figures cannot be compared, and neither can ours with a published one: the judge's prompt is ours.
 
 Known differences: the published MM-Vet figure is a mean over five verdicts of GPT-4 on each reply, here it is one
-unless `judge_epochs` says five (a reply's score is then their mean); where the judge fails other toolkits count 0 or -1, here the sample is left out and the score is not complete.
+unless `judge_epochs` says five (a reply's score is then their mean); where the judge fails other toolkits count 0 or
+-1, here the sample is left out and the score is not complete.
 """
 
 from __future__ import annotations

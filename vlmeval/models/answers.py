@@ -29,7 +29,7 @@ have `image_id` and `caption`."""
 _EXCEL_CELL = 32_767
 """Characters that an Excel cell holds. A text of this very length was cut when it was written."""
 
-_VLMEVALKIT_FAILED = "Failed to obtain answer via API."
+_VLMEVALKIT_FAILED = "Failed to obtain answer via API"
 """What VLMEvalKit writes in place of an answer when a call failed (vlmeval/api/base.py, fail_msg)."""
 
 _UNITS = {".xlsx": "row", ".json": "entry", ".pkl": "entry"}
@@ -158,6 +158,6 @@ def _text(value: Any, where: str, column: str) -> str | None:
 
 
 def _outcome(text: str, *, excel: bool) -> Outcome:
-    if text.strip() == _VLMEVALKIT_FAILED:
+    if text.lstrip().startswith(_VLMEVALKIT_FAILED):
         return Failure("rejected", "the file records a failed call here (VLMEvalKit)")
     return Output(text, "length" if excel and len(text) == _EXCEL_CELL else "stop")

@@ -113,12 +113,7 @@ class Checkpoint:
                 "id": self.source,
                 "revision": getattr(self.config, "_commit_hash", None) or self.revision or "main",
             }
-        weights = sorted(self.folder.glob("*.safetensors")) + sorted(self.folder.glob("*.bin"))
-        small = sum(path.stat().st_size for path in weights) <= HASHED_BYTES
-        described = sorted(self.folder.glob("*.json")) + sorted(self.folder.glob("*.jinja"))
-        files = {path.name: _sha256(path) for path in described}
-        files |= {path.name: _sha256(path) if small else _header(path) for path in weights}
-        return {"id": self.folder.resolve().name, "files": files}
+        return {"id": self.folder.resolve().name, "files": folder_files(self.folder)}
 
     def load(self, auto: Any, placement: Placement) -> Any:
         """Return the model in evaluation mode on its device.
@@ -178,6 +173,15 @@ class Checkpoint:
             )
             options.setdefault("device_map", {"": placement.resolved_device()})
         return options
+
+
+def folder_files(folder: Path) -> dict[str, str]:
+    """Return a digest of each file that defines a checkpoint; of weights above 2 GiB, of what their headers say."""
+    weights = sorted(folder.glob("*.safetensors")) + sorted(folder.glob("*.bin"))
+    small = sum(path.stat().st_size for path in weights) <= HASHED_BYTES
+    described = sorted(folder.glob("*.json")) + sorted(folder.glob("*.jinja"))
+    files = {path.name: _sha256(path) for path in described}
+    return files | {path.name: _sha256(path) if small else _header(path) for path in weights}
 
 
 def _sha256(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What a run's page draws of all its replies: how long they are and took, what was chosen for what, tries, and costs."""
+"""What a run's page draws of all its replies: their lengths and times, what was chosen for what, tries, and costs."""
 
 from __future__ import annotations
 

@@ -59,16 +59,13 @@ class Stores:
 
 @dataclass(frozen=True)
 class FigureLine:
-    """A line of a task's table. `left`, `width`, `dot` place the difference on an axis with 0 in its middle."""
+    """A line of a task's table: `cells` are baseline, model, difference, interval, p, n and flips as text.
+
+    `left`, `width`, `dot` place the difference on an axis with 0 in its middle, in per cent.
+    """
 
     slice: str
-    baseline: str
-    model: str
-    difference: str
-    interval: str
-    p: str
-    samples: str
-    flips: str
+    cells: tuple[str, ...]
     outcome: str
     left: float
     width: float
@@ -77,14 +74,13 @@ class FigureLine:
 
 @dataclass(frozen=True)
 class TaskView:
-    """A model against the baseline on one task, as the page shows it. `cells` are (cause, to better, to worse)."""
+    """A model against the baseline on one task. `reach` is the difference at the right end of its axes."""
 
     place: int
     one: TaskComparison
     verdict: str
     remarks: tuple[str, ...]
     lines: tuple[FigureLine, ...]
-    causes: tuple[tuple[str, int, int], ...]
     reach: str
 
 
@@ -120,7 +116,7 @@ def compared_name(comparison: Comparison) -> str:
     """Return the name of the page: who was compared, and a digest of the runs and of how they were compared."""
     runs = [run for one in comparison.tasks for run in (one.baseline_run, one.model_run)]
     digest = hashlib.sha256("\0".join((*runs, comparison.options.metric)).encode()).hexdigest()[:8]
-    return f"{safe_name(f'{comparison.baseline}-vs-{"-".join(comparison.models)}')}-{digest}"
+    return f"{safe_name('-'.join((comparison.baseline, 'vs', *comparison.models)))}-{digest}"
 
 
 def view_of(place: int, comparison: Comparison, one: TaskComparison) -> TaskView:
@@ -139,7 +135,6 @@ def view_of(place: int, comparison: Comparison, one: TaskComparison) -> TaskView
         verdict=one.refused or conclusion(one),
         remarks=tuple(remarks(one)),
         lines=tuple(figure_line(cells, figure, reach) for cells, figure in listed),
-        causes=tuple((cause, *one.causes[cause]) for cause in CAUSES if cause in one.causes),
         reach=f"{reach * one.metric.scale:.1f}" if reach * one.metric.scale >= 1 else f"{reach * one.metric.scale:.3g}",
     )
 
@@ -154,7 +149,12 @@ def figure_line(cells: Sequence[str], figure: Figure, reach: float) -> FigureLin
     low = paired.difference if paired.low is None else paired.low
     high = paired.difference if paired.high is None else paired.high
     return FigureLine(
-        figure.slice, *cells[3:], figure.outcome, at(low), round(at(high) - at(low), 2), at(paired.difference)
+        slice=figure.slice,
+        cells=tuple(cells[3:]),
+        outcome=figure.outcome,
+        left=at(low),
+        width=round(at(high) - at(low), 2),
+        dot=at(paired.difference),
     )
 
 
@@ -165,9 +165,7 @@ def pair_data(one: TaskComparison, out: Path, path: Path) -> dict[str, Any]:
         "task": one.task,
         "baseline": one.baseline,
         "model": one.model,
-        "links": [
-            Path(os.path.relpath(page, path.parent)).as_posix() if page.exists() else None for page in links
-        ],
+        "links": [Path(os.path.relpath(page, path.parent)).as_posix() if page.exists() else None for page in links],
     }
 
 

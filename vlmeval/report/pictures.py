@@ -29,7 +29,7 @@ class Attaches(Protocol):
     """Where images are stored."""
 
     def attach(self, image: Image) -> Image:
-        """Return the image with a reader of its bytes; this or reading raises DataError where they are not to be had."""
+        """Return the image with a reader of its bytes; this or reading it raises DataError where they are gone."""
         ...
 
 

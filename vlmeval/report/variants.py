@@ -1,4 +1,4 @@
-"""What stands beside a run's own reading of its replies: the default scorer's, and heat maps of what a model looked at."""
+"""What stands beside a run's own reading of its replies: the default scorer's, and what a model looked at."""
 
 from __future__ import annotations
 

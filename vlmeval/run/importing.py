@@ -25,7 +25,11 @@ from vlmeval.models.answers import read_answers
 from vlmeval.models.names import slug
 from vlmeval.models.replay import ReplayModel
 from vlmeval.run.session import RunResult, RunSettings, run_task
-from vlmeval.types import Outcome, Output, Sample
+from vlmeval.types import Failure, Outcome, Output, Sample
+
+_LMMS_EVAL_FAILED = "[LMMS_EVAL_REQUEST_FAILED"
+"""What lmms-eval writes in place of an answer when a request failed, and scores as an answer."""
+_LONGEST_MESSAGE = 500
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,8 @@ def _replies(lines: RecordTable) -> dict[int, Outcome]:
             texts = texts[0]
         if not isinstance(texts, str):
             raise DataError(f'{where}: expected one text in "resps", not several replies or likelihoods')
-        replies[key] = Output(texts)
+        failed = texts.startswith(_LMMS_EVAL_FAILED)
+        replies[key] = Failure("rejected", texts[:_LONGEST_MESSAGE]) if failed else Output(texts)
     if not replies:
         raise DataError(f"{lines.path}: holds no rows")
     return replies

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,10 @@ import vlmeval
 from vlmeval.data.task import Task
 from vlmeval.run.desk import Stop
 from vlmeval.run.limits import Tally
+from vlmeval.run.meter import Meter
 from vlmeval.run.progress import Progress
+from vlmeval.store.efficiency import Efficiency, measured
+from vlmeval.store.journal import read_records
 from vlmeval.store.layout import RUN_ID_DIGITS, RunFolder
 from vlmeval.store.manifest import fingerprint_of, write_manifest
 from vlmeval.store.results import Manifest, Origin, RunState
@@ -24,6 +28,8 @@ from vlmeval.types import Model
 SAVE_SECONDS = 5.0
 JUDGE = "judge."
 """What a judge's figures in run.json begin with: asking the model again does not undo them."""
+LOADING = "loading_seconds"
+"""The condition by which a model tells how long its weights took to load."""
 CONTINUE = "run the same command again to continue"
 
 
@@ -50,7 +56,7 @@ class RunResult:
 class Keeper:
     """Holds the manifest of a run while it is entered; leaving it writes how the run ended.
 
-    Without a call of `ended` the run counts as interrupted.
+    Without a call of `ended` the run counts as interrupted. `untold` are the times of answers whose records hold none.
     """
 
     def __init__(
@@ -66,6 +72,8 @@ class Keeper:
         self._stopped_by: Stop = ""
         self._before = manifest.seconds
         self._start = self._saved = time.monotonic()
+        self._meter = Meter()
+        self.untold: Sequence[float] = ()
 
     def __enter__(self) -> Self:
         for one in (one for one in broken(self.folder, self.manifest.seals) if not one.torn):
@@ -89,6 +97,7 @@ class Keeper:
         self.manifest.ended = now()
         self.manifest.conditions |= self._reached()
         self._count(whole=self._state != "interrupted")
+        self.manifest.efficiency = self._efficiency()
         self.manifest.seals = seal(self.folder)
         self.save()
         if self._stopped_by == "cost":
@@ -143,6 +152,23 @@ class Keeper:
             **({"usd": round(tally.cost, 6)} if tally.cost is not None else {}),
             **{name: figure for name, figure in self.manifest.usage.items() if name.startswith(JUDGE)},
         }
+
+    def _efficiency(self) -> Efficiency | None:
+        """Return what the run cost so far; a session in which nothing was answered adds nothing."""
+        before = self.manifest.efficiency
+        if not self.folder.outputs.exists():
+            return before
+        loading = self.manifest.conditions.get(LOADING, 0.0)
+        earlier = Efficiency() if before is None else before
+        seconds = earlier.seconds + max(0.0, time.monotonic() - self._start - loading)
+        meters = self._meter.read()
+        now = measured(
+            read_records(self.folder.outputs),
+            seconds=seconds,
+            untold=self.untold,
+            meters=meters if before is None else meters.after(earlier.meters),
+        )
+        return before if before is not None and now.requests == before.requests else now
 
     def _reached(self) -> dict[str, Any]:
         """Return how the model was reached, and the commit of its checkpoint where that is a folder here."""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vlmeval.errors import VlmevalError
 from vlmeval.run.limits import Tally, failure_kind
 from vlmeval.run.settings import Prices
 from vlmeval.store.images import ImageWriter
@@ -20,6 +21,7 @@ from vlmeval.store.questions import QuestionLog
 from vlmeval.types import Image, Outcome, Output, Part, Request, Sample, TaskKind
 
 _KEPT_OUT = Output("")
+MOST_AT_ONCE = 64
 
 
 @dataclass(slots=True, eq=False)
@@ -72,13 +74,29 @@ def images_of(sample: Sample) -> Iterator[Image]:
 def noted(samples: Iterable[Sample], questions: QuestionLog, images: ImageWriter) -> Iterator[Sample]:
     """Yield each sample once it is in questions.jsonl and its images are on their way to the disk.
 
-    Raises DataError for a repeated id, JournalError for a sample that is not what was asked earlier.
+    Samples are read in blocks of one, two, four, ...; what comes before a faulty one is yielded. Raises DataError for a
+    repeated id, JournalError for a sample that is not what was asked earlier.
     """
-    for sample in samples:
-        questions.add(sample)
-        for image in images_of(sample):
-            images.add(image)
-        yield sample
+    source, size, failed = iter(samples), 1, None
+    more = True
+    while more:
+        block: list[Sample] = []
+        try:
+            for sample in itertools.islice(source, size):
+                questions.add(sample)
+                block.append(sample)
+        except VlmevalError as error:
+            failed = error
+        # One write a block: each gives up the interpreter, which hundreds of threads want back first.
+        questions.flush()
+        for sample in block:
+            for image in images_of(sample):
+                images.add(image)
+            yield sample
+        more = failed is None and len(block) == size
+        size = min(2 * size, MOST_AT_ONCE)
+    if failed is not None:
+        raise failed
     questions.finish()
 
 

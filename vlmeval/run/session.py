@@ -18,7 +18,8 @@ from vlmeval.run.desk import Limits
 from vlmeval.run.engine import Engine
 from vlmeval.run.keeper import Described, Keeper, RunResult, new_manifest
 from vlmeval.run.limits import CostLimit, FailureLimit
-from vlmeval.run.planner import Earlier, noted, plan
+from vlmeval.run.meter import Stopwatch
+from vlmeval.run.planner import Earlier, gathered, noted, plan
 from vlmeval.run.progress import open_progress
 from vlmeval.run.retry import Backoff, Clock
 from vlmeval.run.settings import Prices, RunSettings
@@ -30,6 +31,9 @@ from vlmeval.store.manifest import choose_folder, continued, recipe_of, without_
 from vlmeval.store.questions import QuestionLog
 from vlmeval.store.results import Origin
 from vlmeval.types import Embedder, Model, Sample, TaskKind
+
+WINDOW = 4
+"""Questions are put in order over so many batches."""
 
 __all__ = ["Prices", "RunResult", "RunSettings", "run_task"]
 
@@ -152,12 +156,23 @@ def _ask(
     caller = Caller(model, keeper.manifest.task.name, count_tokens=counts_tokens(kind))
     passes = len(first.requests) + len(first.outcomes)
     limits = limits_of(settings, caller, expected=expected * passes)
+    call = Stopwatch(caller)
+    keeper.untold = call.seconds
     with Journal(folder.outputs) as journal:
         engine = Engine(
-            caller, journal, kind, limits, tally=earlier.spent, watch=keeper.watch, say=keeper.progress.say, clock=clock
+            call, journal, kind, limits, tally=earlier.spent, watch=keeper.watch, say=keeper.progress.say, clock=clock
         )
-        engine.run(itertools.chain([first], units))
+        work = itertools.chain([first], units)
+        engine.run(gathered(work, WINDOW * limits.workers * limits.batch) if gathers(model, limits) else work)
     keeper.ended(failed=engine.tally.failed > 0, stopped_by=engine.stopped_by)
+
+
+def gathers(model: Model, limits: Limits) -> bool:
+    """Tell whether questions about one image are asked together, which costs the order of the data.
+
+    A local model gains by it: one that takes batches, or says so by its attribute `gathers`.
+    """
+    return bool(getattr(model, "gathers", limits.batch > 1))
 
 
 def limits_of(settings: RunSettings, caller: Caller, *, expected: int | None) -> Limits:

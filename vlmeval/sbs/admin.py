@@ -6,10 +6,7 @@ votes and a while.
 
 from __future__ import annotations
 
-import csv
-import io
 import statistics
-from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -23,21 +20,19 @@ from vlmeval.sbs.board import Agreement
 from vlmeval.sbs.consensus import agreement_of
 from vlmeval.sbs.desk import COOKIES, Desk
 from vlmeval.sbs.entrance import WRONG_TOKEN, client, fields, signed_in
+from vlmeval.sbs.export import Format, exported, lines
 from vlmeval.sbs.guard import refusal
 from vlmeval.sbs.pages import page
 from vlmeval.sbs.rate import rate
 from vlmeval.sbs.records import Conduct, UnknownAssignmentError
 from vlmeval.sbs.sessions import token_digest
 from vlmeval.sbs.strengths import Recipe
-from vlmeval.sbs.tables import csv_text, safe
+from vlmeval.sbs.tables import csv_text
 
 STUDY_SECONDS = 10.0
 """The least time between two looks at all annotators."""
 RECENT_SECONDS = 3600.0
-VOTE_COLUMNS = (
-    "model_a", "model_b", "winner", "annotator", "prompt", "category", "seconds", "voted_at", "policy", "probability",
-)  # fmt: skip
-WINNERS = {"left": "model_a", "right": "model_b", "tie": "tie", "both_bad": "tie (bothbad)"}
+FORMATS: dict[str, Format] = {"votes.jsonl": "jsonl", "votes.csv": "csv", "votes_arena.json": "arena"}
 T = TypeVar("T")
 
 
@@ -132,14 +127,14 @@ class Admin:
         return done()
 
     async def export(self, request: Request) -> Response:
-        """GET: votes.csv, votes.jsonl, ratings.json, ratings.csv or events.jsonl, without names of annotators."""
+        """GET: the votes in three formats, ratings as JSON and CSV, the audit log; annotators are a1, a2, ..."""
         name = request.path_params["name"]
         if self._desk.admin(request) is None:
             return forbidden()
         headers = {"content-disposition": f'attachment; filename="{name}"'}
-        if name in ("votes.csv", "votes.jsonl"):
-            lines = self._vote_lines(name.endswith("csv"))
-            return StreamingResponse(lines, media_type=media_type(name), headers=headers)
+        if name in FORMATS:
+            text = await run_in_threadpool(self._votes, FORMATS[name])
+            return Response(text, media_type=media_type(name), headers=headers)
         if name == "events.jsonl":
             events = (encode(event) + b"\n" for event in self._desk.store.events())
             return StreamingResponse(events, media_type=media_type(name), headers=headers)
@@ -197,25 +192,13 @@ class Admin:
         self._look = Look(now, votes, agreement, people)
         return self._look
 
+    def _votes(self, form: Format) -> bytes:
+        texts = self._desk.store.texts()
+        return exported(lines(self._desk.store.ballots(), texts), form, texts)
+
     def _ratings(self, *, as_csv: bool) -> bytes:
         board = rate(self._desk.store.votes(), Recipe(), study=self._desk.study)
         return csv_text(board).encode() if as_csv else msgspec.json.format(encode(board), indent=1)
-
-    def _vote_lines(self, as_csv: bool) -> Iterator[bytes]:
-        if as_csv:
-            yield (",".join(VOTE_COLUMNS) + "\n").encode()
-        for one in self._desk.store.ballots():
-            row = (
-                one.model_left, one.model_right, WINNERS[one.outcome], f"a{one.annotator}", one.prompt, one.category,
-                one.seconds, one.voted_at, one.policy, one.probability,
-            )  # fmt: skip
-            if as_csv:
-                text = io.StringIO()
-                cells = [safe(cell) if isinstance(cell, str) else cell for cell in row]
-                csv.writer(text, lineterminator="\n").writerow(cells)
-                yield text.getvalue().encode()
-            else:
-                yield encode(dict(zip(VOTE_COLUMNS, row, strict=True))) + b"\n"
 
     def _form(self, message: str = "", *, status: int = 200) -> Response:
         return page(

@@ -48,6 +48,7 @@ def build(desk: Desk) -> Starlette:
         Route("/admin/annotator", admin.admit, methods=["POST"]),
         Route("/admin/export/{name}", admin.export),
         Route("/health", healthy),
+        Route("/favicon.ico", no_icon),
     ]
 
     @contextlib.asynccontextmanager
@@ -77,12 +78,19 @@ async def expiring(desk: Desk) -> None:
 
 async def asset_of(request: Request) -> Response:
     """GET: return an asset."""
-    return asset_response(request.path_params["name"]) or refusal(404, "unknown", "There is nothing here.")
+    gzipped = "gzip" in request.headers.get("accept-encoding", "")
+    found = asset_response(request.path_params["name"], gzipped=gzipped)
+    return found or refusal(404, "unknown", "There is nothing here.")
 
 
 async def healthy(request: Request) -> Response:
     """GET /health: tell that the server answers."""
     return Response(b"ok\n", media_type="text/plain")
+
+
+async def no_icon(request: Request) -> Response:
+    """GET /favicon.ico: answer browsers that ask for one unasked."""
+    return Response(status_code=204)
 
 
 async def unknown(request: Request, error: Exception) -> Response:
@@ -98,6 +106,4 @@ async def wrong_method(request: Request, error: Exception) -> Response:
 async def broken(request: Request, error: Exception) -> Response:
     """Return that the store cannot be used just now: the page keeps what it has and tries again."""
     LOG.error("the store refuses: %s", error)
-    return refusal(
-        503, "store", "The server cannot store votes just now. This page keeps yours.", wait=5
-    )
+    return refusal(503, "store", "The server cannot store votes just now. This page keeps yours.", wait=5)

@@ -96,9 +96,7 @@ class Entrance:
             try:
                 await self._desk.write(lambda judging: judging.add_annotator(name, digest, self._desk.clock()))
             except ConflictError:
-                return self._form(
-                    "This name is taken. Choose another, or ask the organiser.", status=403
-                )
+                return self._form("This name is taken. Choose another, or ask the organiser.", status=403)
             self._desk.forget()
         return self._signed_in(digest)
 

@@ -1,6 +1,7 @@
 """What stands before every route: hosts, origins, sizes and rates are checked, and headers put on every answer.
 
-A POST must come from a page of this server: its `Origin` names the host that was asked. The cookie is SameSite=Strict
+A POST must come from a page of this server: its `Origin` names the host that was asked (browsers send it for forms as
+long as the referrer policy lets a page of ours be named to us). The cookie is SameSite=Strict
 beside it. On a loopback address only loopback names are served, so that no page of the web reaches it by rebinding.
 """
 
@@ -26,7 +27,7 @@ IMAGE_POLICY = "default-src 'none'; sandbox"
 HEADERS = {
     "content-security-policy": PAGE_POLICY,
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",

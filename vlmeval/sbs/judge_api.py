@@ -195,9 +195,7 @@ class JudgeApi:
         """Return the refusal for an error of the store."""
         if isinstance(error, PausedError):
             reason = self._desk.store.paused
-            text = (
-                f"The study is paused{': ' + reason if reason else ''}. Nothing is lost; this page goes on by itself."
-            )
+            text = f"The study is paused{': ' + reason if reason else ''}. Nothing is lost; the page goes on later."
             return refusal(503, "paused", text, wait=15)
         if isinstance(error, UnknownAssignmentError):
             return refusal(404, "unknown_assignment", "There is no such pair for you.")

@@ -71,6 +71,10 @@ class Leasing(Operations):
         super().reset()
         self._plan = None
 
+    def forget_plan(self) -> None:
+        """Read the settings again at the next lease."""
+        self._plan = None
+
     def _lease(self, assignment: int) -> Lease:
         row = self._database.row(_LEASE_BY_ID, (assignment,))
         assert row is not None  # noqa: S101 - written in this transaction

@@ -1,10 +1,11 @@
-"""HTML pages and assets of the judging application: Jinja's autoescape, no inline script or style, nothing from outside.
+"""HTML pages and assets of the judging application: Jinja's autoescape, nothing inline, nothing from outside.
 
 An asset's address holds the digest of its bytes, so that it may be cached for ever and a new version is never missed.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from functools import lru_cache
 from pathlib import Path
@@ -35,11 +36,20 @@ def asset_url(name: str) -> str:
     return f"/assets/{hashlib.sha256(asset(name)).hexdigest()[:12]}/{name}"
 
 
-def asset_response(name: str) -> Response | None:
+@lru_cache
+def packed(name: str) -> bytes:
+    """Return an asset as gzip."""
+    return gzip.compress(asset(name), 9, mtime=0)
+
+
+def asset_response(name: str, *, gzipped: bool) -> Response | None:
     """Return the answer with an asset, None where there is none of this name."""
     if name not in ASSETS:
         return None
-    return Response(asset(name), media_type=ASSETS[name], headers={"cache-control": FOR_EVER})
+    headers = {"cache-control": FOR_EVER, "vary": "accept-encoding"}
+    if gzipped:
+        return Response(packed(name), media_type=ASSETS[name], headers={**headers, "content-encoding": "gzip"})
+    return Response(asset(name), media_type=ASSETS[name], headers=headers)
 
 
 @lru_cache

@@ -29,18 +29,17 @@ class PostgresDatabase:
                 "--db postgresql://...: the driver is not installed; pip install 'vlmeval[postgres]'"
             ) from error
         self._driver = psycopg
+        self._url = url
         self._namespace = namespace
         self._where = without_password(url)
-        try:
-            self._connection: Any = psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS)
-            self._connection.execute(f'set search_path to "{namespace}"')
-        except psycopg.Error as error:
-            raise ConfigError(f"{self._where}: {str(error).strip()}") from error
+        self._writing = False
+        self._connection = self._connected()
 
     def execute(self, statement: str, values: Sequence[Value] = ()) -> None:
         """Run a statement."""
-        with self._errors():
-            self._connection.execute(statement.replace("?", "%s") if values else statement, values or None)
+        self._run(statement, values)
+        if statement == "commit":
+            self._writing = False
 
     def many(self, statement: str, rows: Sequence[Sequence[Value]]) -> None:
         """Run a statement for each row of values, sent together."""
@@ -49,10 +48,7 @@ class PostgresDatabase:
 
     def rows(self, statement: str, values: Sequence[Value] = ()) -> list[Row]:
         """Run a statement and return its rows."""
-        with self._errors():
-            found: list[Row] = self._connection.execute(
-                statement.replace("?", "%s") if values else statement, values or None
-            ).fetchall()
+        found: list[Row] = self._run(statement, values).fetchall()
         return found
 
     def row(self, statement: str, values: Sequence[Value] = ()) -> Row | None:
@@ -63,9 +59,11 @@ class PostgresDatabase:
     def begin(self) -> None:
         """Start a transaction."""
         self.execute("begin")
+        self._writing = True
 
     def rollback(self) -> None:
         """End the transaction."""
+        self._writing = False
         if self._connection.info.transaction_status != self._driver.pq.TransactionStatus.IDLE:
             self.execute("rollback")
 
@@ -79,6 +77,26 @@ class PostgresDatabase:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+    def _connected(self) -> Any:
+        try:
+            connection = self._driver.connect(self._url, autocommit=True, connect_timeout=CONNECT_SECONDS)
+            connection.execute(f'set search_path to "{self._namespace}"')
+        except self._driver.Error as error:
+            raise ConfigError(f"{self._where}: {str(error).strip()}") from error
+        return connection
+
+    def _run(self, statement: str, values: Sequence[Value]) -> Any:
+        """Run a statement; one that stands alone is run again where the server has dropped the connection."""
+        text = statement.replace("?", "%s") if values else statement
+        with self._errors():
+            try:
+                return self._connection.execute(text, values or None)
+            except self._driver.OperationalError:
+                if self._writing or not self._connection.closed:
+                    raise
+                self._connection = self._connected()
+                return self._connection.execute(text, values or None)
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

@@ -123,8 +123,6 @@ class Ballot(Struct, frozen=True):
     gold: str
     named_left: bool
     named_right: bool
-    length_left: int
-    length_right: int
     side: str
 
 
@@ -151,6 +149,43 @@ class Event(Struct, frozen=True):
     kind: str
     body: dict[str, Any]
     hash: str
+
+
+class Line(Struct, frozen=True):
+    """One vote. model_a stood left, model_b right; `judge_kind` is "human" for people.
+
+    `probability` is the chance of the pair under `policy`; `named_a`, `named_b` tell that the answer names a model.
+    """
+
+    item_id: int
+    question_id: str
+    category: str
+    model_a: str
+    model_b: str
+    winner: str
+    judge: str
+    judge_kind: str
+    seconds: float | None
+    day: str
+    policy: str
+    probability: float
+    length_a: int
+    length_b: int
+    headers_a: int
+    headers_b: int
+    lists_a: int
+    lists_b: int
+    bold_a: int
+    bold_b: int
+    named_a: int
+    named_b: int
+
+
+class Texts(Struct, frozen=True):
+    """What the annotators of an item saw: the prompt's words, and the answer of each model."""
+
+    prompt: str
+    answers: dict[str, str]
 
 
 def outcome_of(text: str) -> Outcome:

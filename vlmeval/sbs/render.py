@@ -8,6 +8,7 @@ nothing from elsewhere. Formulas become MathML here, so that no font or script i
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import MutableMapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -26,6 +27,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 MOST_CHARACTERS = 20_000
 """A longer answer is shown as plain text, whole: parsing it would hold up every other annotator."""
 MOST_FORMULA_CHARACTERS = 2_000
+BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 OUTER_HEADINGS = 2
 """Headings of an answer go below the page's own two levels, so that its outline stays true."""
 TEXT_TAGS = {
@@ -77,7 +79,7 @@ def answer_html(text: str) -> str:
 def mathml(formula: str, *, display: bool) -> str:
     """Return LaTeX as MathML, or as its escaped source where it is broken or very long."""
     broken = f'<span class="formula">{html.escape(formula.strip())}</span>'
-    if len(formula) > MOST_FORMULA_CHARACTERS:
+    if len(formula) > MOST_FORMULA_CHARACTERS or not balanced(formula):
         return broken
     try:
         root = convert_to_element(formula.strip(), display="block" if display else "inline")
@@ -88,6 +90,16 @@ def mathml(formula: str, *, display: bool) -> str:
         element.text = html.unescape(element.text) if element.text else element.text
         element.tag = element.tag.rpartition("}")[2]
     return ElementTree.tostring(root, encoding="unicode", short_empty_elements=False)
+
+
+def balanced(formula: str) -> bool:
+    """Tell whether each brace is closed: the converter would drop what stands before one that is not."""
+    depth = 0
+    for brace in BRACES.findall(formula):
+        depth += {"{": 1, "}": -1}.get(brace, 0)
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def parser() -> MarkdownIt:

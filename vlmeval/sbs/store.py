@@ -28,6 +28,7 @@ from vlmeval.sbs.records import (
     Item,
     Lease,
     Progress,
+    Texts,
     VoteResult,
 )
 from vlmeval.sbs.schema import connect
@@ -151,7 +152,7 @@ class StudyStore:
         return tallies.progress(self._reader, annotator)
 
     def counts(self) -> dict[str, int]:
-        """Return the study's totals: items, need, open, leased, voted, skipped, annotators."""
+        """Return the totals: items, need, open, leased, voted, skipped, expired, gold, gold_voted, annotators."""
         return tallies.counts(self._reader)
 
     def models(self) -> tuple[str, ...]:
@@ -175,6 +176,18 @@ class StudyStore:
     def items(self) -> Iterator[Item]:
         """Yield all items by id."""
         return tallies.items(self._reader)
+
+    def texts(self) -> dict[int, Texts]:
+        """Return what the annotators of each item saw, with the models: for exports, never for annotators."""
+        return tallies.texts(self._reader)
+
+    def images(self) -> tuple[str, ...]:
+        """Return the file names of the images of all prompts, sorted."""
+        return tallies.images(self._reader)
+
+    def head(self) -> tuple[int, str]:
+        """Return number and hash of the last event of the audit log: noted elsewhere, they prove it unaltered."""
+        return audit.head(self._reader)
 
     def events(self, *, after: int = 0) -> Iterator[Event]:
         """Yield the audit log behind event `after`, oldest first."""

@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
+from msgspec import json
 
 from vlmeval.errors import DataError
 from vlmeval.sbs.conduct import annotators_of
 from vlmeval.sbs.database import Database, Row
-from vlmeval.sbs.records import Annotator, Ballot, Conduct, Item, Progress
+from vlmeval.sbs.records import Annotator, Ballot, Conduct, Item, Progress, Shown, Texts
 from vlmeval.sbs.strengths import Recipe
+from vlmeval.sbs.style import FEATURES, style
 from vlmeval.sbs.tally import CODES
 from vlmeval.sbs.votes import Column, Votes
 
@@ -22,7 +24,7 @@ GOLD_FEWEST = 5
 """An annotator with so many gold items, of which no more than this share right, is flagged: a coin does as well."""
 _BALLOTS = """select a.id, v.revision, i.id, p.name, p.category, coalesce(ma.name, ''), coalesce(mb.name, ''),
     v.outcome, a.annotator, v.seconds, v.reason, v.voted_at, a.policy, a.probability, i.gold, one.named, other.named,
-    length(one.text), length(other.text), a.side
+    a.side
     from assignment a join vote v on v.assignment = a.id
         and v.revision = (select max(w.revision) from vote w where w.assignment = a.id)
     join item i on i.id = a.item join prompt p on p.id = i.prompt
@@ -65,11 +67,16 @@ def counts(database: Database) -> dict[str, int]:
         "else 0 end), 0) from item"
     )
     items, need, free, gold = row or (0, 0, 0, 0)
-    states: dict[str, int] = dict(database.rows("select state, count(*) from assignment group by state"))
+    states: dict[str, int] = dict(
+        database.rows(
+            """select case when i.gold <> '' then 'gold_' || a.state else a.state end, count(*)
+            from assignment a join item i on i.id = a.item group by 1"""
+        )
+    )
     people = database.row("select count(*) from annotator")
     return {
         "items": int(items), "gold": int(gold), "need": int(need), "open": int(free),
-        **{state: int(states.get(state, 0)) for state in ("leased", "voted", "skipped", "expired")},
+        **{state: int(states.get(state, 0)) for state in ("leased", "voted", "skipped", "expired", "gold_voted")},
         "annotators": int(people[0] if people else 0),
     }  # fmt: skip
 
@@ -94,6 +101,25 @@ def items(database: Database) -> Iterator[Item]:
         place = int(rows[-1][0])
 
 
+def texts(database: Database) -> dict[int, Texts]:
+    """Return what the annotators of each item saw; gold items are left out."""
+    rows = database.rows(
+        """select i.id, p.parts, ma.name, one.text, mb.name, other.text from item i join prompt p on p.id = i.prompt
+        join answer one on one.id = i.answer_a join answer other on other.id = i.answer_b
+        join model ma on ma.id = one.model join model mb on mb.id = other.model where i.gold = ''"""
+    )
+    return {
+        int(item): Texts("".join(part.text for part in json.decode(parts, type=tuple[Shown, ...])), {a: one, b: other})
+        for item, parts, a, one, b, other in rows
+    }
+
+
+def images(database: Database) -> tuple[str, ...]:
+    """Return the images that prompts show, sorted."""
+    rows = database.rows("select parts from prompt")
+    return tuple(sorted({part.image for row in rows for part in json.decode(row[0], type=tuple[Shown, ...])} - {""}))
+
+
 def ballots(database: Database, *, gold: bool = False) -> Iterator[Ballot]:
     """Yield the votes that stand, by assignment."""
     place = 0
@@ -106,14 +132,13 @@ def ballots(database: Database, *, gold: bool = False) -> Iterator[Ballot]:
 def ballot_of(row: Row) -> Ballot:
     """Return the ballot of a row of `_BALLOTS`, answers in the sides as shown."""
     (assignment, revision, item, prompt, category, one, other, outcome, voter, seconds, reason, at, policy, chance,
-     gold, named, other_named, length, other_length, side) = row  # fmt: skip
-    sides = ((one, named, length), (other, other_named, other_length))
+     gold, named, other_named, side) = row  # fmt: skip
+    sides = ((one, bool(named)), (other, bool(other_named)))
     left, right = sides if side == "a" else sides[::-1]
     return Ballot(
         assignment=assignment, revision=revision, item=item, prompt=prompt, category=category, model_left=left[0],
         model_right=right[0], outcome=outcome, annotator=voter, seconds=seconds, reason=reason, voted_at=at,
-        policy=policy, probability=chance, gold=gold, named_left=bool(left[1]), named_right=bool(right[1]),
-        length_left=left[2], length_right=right[2], side=side,
+        policy=policy, probability=chance, gold=gold, named_left=left[1], named_right=right[1], side=side,
     )  # fmt: skip
 
 
@@ -125,17 +150,23 @@ def votes(database: Database) -> Votes:
     names = models(database)
     places = {name: place for place, name in enumerate(names)}
     category = Column.of([one.category for one in found])
+    looks = {item: {model: style(text) for model, text in one.answers.items()} for item, one in texts(database).items()}
+    left, right = ([getattr(one, side) for one in found] for side in ("model_left", "model_right"))
     return Votes(
         models=names,
-        left=np.array([places[one.model_left] for one in found], dtype=np.int32),
-        right=np.array([places[one.model_right] for one in found], dtype=np.int32),
+        left=np.array([places[model] for model in left], dtype=np.int32),
+        right=np.array([places[model] for model in right], dtype=np.int32),
         outcome=np.array([CODES[one.outcome] for one in found], dtype=np.int8),
         annotator=Column.of([f"a{one.annotator}" for one in found]),
         prompt=Column.of([one.prompt for one in found]),
         category=category if category.names != ("",) else None,
-        feature_names=("length",),
-        features_left=np.array([[float(one.length_left)] for one in found]),
-        features_right=np.array([[float(one.length_right)] for one in found]),
+        feature_names=(*FEATURES, "named"),
+        features_left=np.array(
+            [(*looks[one.item][model], one.named_left) for one, model in zip(found, left, strict=True)], dtype=float
+        ),
+        features_right=np.array(
+            [(*looks[one.item][model], one.named_right) for one, model in zip(found, right, strict=True)], dtype=float
+        ),
     )
 
 

@@ -58,7 +58,7 @@ def make_tokens(path: Path, *, annotators: int) -> Tokens:
 
 
 def read_tokens(path: Path) -> Tokens:
-    """Return the tokens in `path`. Raises ConfigError that names the line: an unknown role, a weak or repeated token."""
+    """Return the tokens in `path`. Raises ConfigError that names the line."""
     try:
         with open(path, encoding="utf8", newline="") as file:
             rows = list(csv.reader(file))

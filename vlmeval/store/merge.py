@@ -7,6 +7,7 @@ unfinished or edited. Merging again replaces what the last merge wrote, and noth
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -18,8 +19,10 @@ import msgspec
 
 from vlmeval.data.blind import images_of
 from vlmeval.errors import ConfigError, DataError, JournalError
+from vlmeval.store.efficiency import Efficiency, Meters, measured
 from vlmeval.store.embeddings import FLOAT_BYTES, INDEX, VECTORS, Entry, read_entries
 from vlmeval.store.images import ImageStore
+from vlmeval.store.journal import read_records
 from vlmeval.store.layout import (
     RUN_ID_DIGITS,
     RunFolder,
@@ -59,18 +62,19 @@ def merge(parts: Sequence[Part], results: Path | None = None) -> Merged:
         before = read_manifest(folder) if folder.manifest_path.exists() else None
         _refuse_own_answers(folder, parts)
         manifest = _joined(folder, parts)
-        if (
-            not manifest.judge and before is not None
-        ):  # judged after it was merged: the same replies, so the same verdicts
-            _keep_judge(manifest, before)
+        if before is not None:
+            _keep_later(manifest, before)
         manifest.state, state = "running", manifest.state
         write_manifest(folder, manifest)
         _write_lines(folder.questions, _questions(parts))
         _write_lines(folder.outputs, _lines(parts, "outputs"))
         if parts[0].manifest.judge:
             _write_judge(folder, parts, before)
-        _write_embeddings(folder, parts)
+        _write_embeddings(folder, [part.folder for part in parts])
+        for mark in parts[0].manifest.encoders.values():
+            _write_embeddings(folder.encoded(mark), [part.folder.encoded(mark) for part in parts])
         missing = _copy_images(folder, parts)
+        manifest.efficiency = _efficiency(folder, [part.manifest for part in parts])
         manifest.state, manifest.seals = state, seal(folder)
         write_manifest(folder, manifest)
     return Merged(folder, manifest, missing)
@@ -122,7 +126,7 @@ def _joined(folder: RunFolder, parts: Sequence[Part]) -> Manifest:
         seconds=round(sum(manifest.seconds for manifest in manifests), 3),
         state="complete" if all(manifest.state == "complete" for manifest in manifests) else "incomplete",
         counts=_summed([manifest.counts for manifest in manifests]),
-        usage={key: round(sum_, 6) for key, sum_ in _summed([manifest.usage for manifest in manifests]).items()},
+        usage={key: _figure(total) for key, total in _summed([manifest.usage for manifest in manifests]).items()},
         conditions=_together([manifest.conditions for manifest in manifests]),
         mended=[f"shard {part.shard.title}: {line}" for part in parts for line in part.manifest.mended],
         seals={},
@@ -134,13 +138,37 @@ def _summed(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {key: sum(table.get(key, 0) for table in tables) for key in keys}
 
 
+def _figure(total: float) -> float:
+    """Return a total as a run writes it: tokens whole, USD to six places."""
+    return int(total) if total == int(total) else round(total, 6)
+
+
+def _efficiency(folder: RunFolder, manifests: Sequence[Manifest]) -> Efficiency | None:
+    """Return what all shards cost together: their times and energy added up, the highest of their peaks.
+
+    Latencies are those that the records tell; times that a shard took itself are known to it only as percentiles.
+    """
+    found = [manifest.efficiency for manifest in manifests if manifest.efficiency is not None]
+    if not found:
+        return None
+    meters = functools.reduce(Meters.after, (one.meters for one in found))
+    return measured(read_records(folder.outputs), seconds=sum(one.seconds for one in found), meters=meters)
+
+
 def _together(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return what is equal in all as it is, and what is not as the list of values, None where one has none."""
     found = {key: [table.get(key) for table in tables] for table in tables for key in table}
     return {key: values[0] if all(one == values[0] for one in values) else values for key, values in found.items()}
 
 
-def _keep_judge(manifest: Manifest, before: Manifest) -> None:
+def _keep_later(manifest: Manifest, before: Manifest) -> None:
+    """Keep what was added after the last merge: encoders, and the verdicts of a judge where the shards have none.
+
+    Both belong to the content of replies and images, and hold for the same ones.
+    """
+    manifest.encoders = {**before.encoders, **manifest.encoders}
+    if manifest.judge:
+        return
     manifest.judge, manifest.judge_digest = before.judge, before.judge_digest
     manifest.counts |= {key: count for key, count in before.counts.items() if key.startswith("judge.")}
     manifest.usage |= {key: figure for key, figure in before.usage.items() if key.startswith("judge.")}
@@ -190,14 +218,16 @@ def _replace(path: Path, pieces: Iterable[bytes]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _write_embeddings(folder: RunFolder, parts: Sequence[Part]) -> None:
+def _write_embeddings(folder: RunFolder, parts: Sequence[RunFolder]) -> None:
     """Write the vectors of all shards, each content once. Raises JournalError for shards of different dimensions."""
-    entries = {part.folder: read_entries(part.folder.path) for part in parts}
+    entries = {part: read_entries(part.path) for part in parts}
     dimensions = {entry.dimension for found in entries.values() for entry in found}
     if not dimensions:
         return
     if len(dimensions) > 1:
-        raise JournalError(f"{parts[0]} and others: vectors of {sorted(dimensions)} numbers; they are not of one model")
+        raise JournalError(
+            f"{parts[0].path} and others: vectors of {sorted(dimensions)} numbers; they are not of one model"
+        )
     (dimension,) = dimensions
     rows: dict[str, int] = {}
     lines: dict[tuple[str, str], bytes] = {}
@@ -206,6 +236,7 @@ def _write_embeddings(folder: RunFolder, parts: Sequence[Part]) -> None:
             row = rows.setdefault(entry.key, len(rows))
             line = msgspec.json.encode(Entry(entry.sample_id, entry.key, row, dimension))
             lines.setdefault((entry.sample_id, entry.key), line)
+    folder.path.mkdir(parents=True, exist_ok=True)
     (folder.path / INDEX).unlink(missing_ok=True)  # an index must never speak of other vectors
     _replace(folder.path / VECTORS, _vectors(entries, dimension))
     _write_lines(folder.path / INDEX, lines.values())

@@ -35,9 +35,10 @@ class QuestionLog:
         self._file = Appender(path, Sample)
         self._earlier: Iterator[tuple[bytes, Sample]] | None = _lines(path).pairs()
         self._seen: dict[str, int] = {}
+        self._new: list[bytes] = []
 
     def add(self, sample: Sample) -> None:
-        """Note the next sample: compare it with the line written earlier, or write it.
+        """Note the next sample: compare it with the line written earlier, or keep it for `flush` to write.
 
         Raises DataError for an id that came before, JournalError for a sample that is not the one asked earlier.
         """
@@ -53,7 +54,13 @@ class QuestionLog:
         except UnicodeEncodeError as error:
             raise DataError(f'sample "{sample.id}": its text holds half a surrogate pair: {error}') from error
         if not self._known(sample, line, number):
-            self._file.write(line + b"\n")
+            self._new.append(line + b"\n")
+
+    def flush(self) -> None:
+        """Write the samples noted since the last time: one call to the system, however many they are."""
+        if self._new:
+            self._file.write(b"".join(self._new))
+            self._new.clear()
 
     def _known(self, sample: Sample, line: bytes, number: int) -> bool:
         """Tell whether the sample is in the file already, as it is now."""
@@ -85,5 +92,6 @@ class QuestionLog:
 
     def close(self) -> None:
         """Bring the file to the disk and close it."""
+        self.flush()
         self._file.sync()
         self._file.close()

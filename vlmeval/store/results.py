@@ -16,6 +16,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from vlmeval.data.task import DEFAULT_SCORER, Task
+from vlmeval.store.efficiency import Efficiency
 from vlmeval.types import Choice, Estimate, MetricInfo, Outcome, Part, State
 
 ErrorPolicy = Literal["fail", "wrong", "exclude"]
@@ -63,10 +64,11 @@ class Manifest(Struct, kw_only=True):
     `mended` has a line for each time the run went on after the file of the user's model was changed.
     `judge_digest` tells one judge's verdicts (judge.jsonl) from another's. `seals` are digests of the evidence when the
     last session ended (see `store.seals`), {} while one goes on.
-    `encoders` have seen all captions, for CLIPScore: the digest of each, which names the folder of its vectors, by name.
+    `encoders` have seen the captions, for CLIPScore: by name the digest of each, which names the folder of its vectors.
     `counts` and `usage` cover the whole run, earlier sessions included; `seconds` adds up the sessions.
     `shard` is what part of the samples the folder holds, None for all. `merged` names the shards that a run was joined
     from; its `seconds` add up theirs, and a condition in which they differ is a list in their order.
+    `efficiency` is what the run cost besides, written when a session ends.
     """
 
     run_id: str
@@ -93,6 +95,7 @@ class Manifest(Struct, kw_only=True):
     vlmeval: str = ""
     shard: Shard | None = None
     merged: list[str] = []
+    efficiency: Efficiency | None = None
 
 
 class Pass(Struct, frozen=True, omit_defaults=True):

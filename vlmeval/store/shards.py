@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,7 @@ def check(parts: Sequence[Part]) -> None:
                 f"{first} is of {first.shard.samples} samples and {part} of {part.shard.samples}: not parts of one "
                 "division; name the folders of shards that belong together"
             )
-    for one, other in zip(parts, parts[1:], strict=False):
+    for one, other in itertools.pairwise(parts):
         if one.shard.index == other.shard.index:
             raise ConfigError(
                 f"shard {one.shard.title} is there twice: {one.folder.path} and {other.folder.path}; name one of them"
@@ -112,6 +113,8 @@ def _check_part(part: Part, first: Part) -> None:
             f"{first} and {part} were run with different definitions of {manifest.task.name} ({', '.join(changed)}): "
             "run both commands again with the same options; nothing is asked twice"
         )
+    if manifest.encoders != first.manifest.encoders:
+        raise JournalError(f"{first} and {part} have other --clipscore encoders; run the commands again with the same")
     if (manifest.judge, manifest.judge_digest) != (first.manifest.judge, first.manifest.judge_digest):
         judges = " and ".join(f"{each} by {each.manifest.judge or 'nobody'}" for each in (first, part))
         raise JournalError(f"the shards are not judged alike: {judges}; run the commands again with one --judge")

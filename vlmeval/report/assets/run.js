@@ -130,7 +130,7 @@
     for (const map of maps) {
       const figure = make("figure", "picture");
       figure.append(map.src ? thumbnail(map.src, "heat map", false) : make("div", "gone", "heat map not found"));
-      const words = [map.method, map.word ? "for “" + map.word + "”" : "", map.variant, (100 * map.share).toFixed(1) + " % of " + map.of];
+      const words = [map.method, map.word.trim() ? "for “" + map.word.trim() + "”" : "", map.variant, (100 * map.share).toFixed(1) + " % of " + map.of];
       figure.append(make("figcaption", "", words.filter(Boolean).join(" · ")));
       views.append(figure);
     }
