@@ -24,7 +24,7 @@ def test_a_server_of_ones_own_is_asked_without_a_key_and_with_every_setting(
         outcome = model.generate([Request("s", "", (picture(8, 8, 1), "Which?"), sampling)])[0]
         recipe = model.recipe()
         model.close()
-        (seen,) = server.seen
+        (seen,) = server.requests
     assert isinstance(outcome, Output)
     assert outcome.text == "B"
     assert recipe["preset"] == name

@@ -46,7 +46,6 @@ def test_samples_at_the_end_are_loaded_when_they_are_asked_for(browser: Any, lar
     assert page.locator("#list .row[aria-selected=true] .id").inner_text() == last
     page.fill("#search", "q1234")
     page.locator("#found", has_text="11 of 20,000").wait_for()
-    page.keyboard.press("Escape")
     page.select_option("#filter-result", "unparsed")
     assert page.locator("#found").inner_text() == "0 of 20,000"
     page.fill("#search", "")

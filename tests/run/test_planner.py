@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,10 +108,13 @@ def test_samples_are_in_questions_jsonl_before_they_are_planned_and_a_faulty_one
 
     log = QuestionLog(tmp_path / "questions.jsonl")
     seen = []
-    with ImageWriter(ImageStore(tmp_path, "run")) as images, pytest.raises(DataError, match="row 6"):
-        for sample in noted(rows(), log, images):
+    with ImageWriter(ImageStore(tmp_path, "run")) as images:
+        planned = noted(rows(), log, images)
+        for sample in itertools.islice(planned, 5):
             assert sample.id in {known.id for known in read_questions(tmp_path / "questions.jsonl")}
             seen.append(sample.id)
+        with pytest.raises(DataError, match="row 6"):
+            next(planned)
     log.close()
     assert seen == [sample.id for sample in samples(5)]
 

@@ -1,3 +1,4 @@
+import functools
 import hashlib
 from pathlib import Path
 
@@ -155,10 +156,14 @@ def test_shards_that_overlap_or_leave_a_gap_are_refused(tmp_path: Path) -> None:
             merged(tmp_path)
 
 
+def bug(request: Request) -> Output:
+    raise IndexError("list index out of range")
+
+
 def test_an_unfinished_shard_is_refused_with_how_far_it_came(tmp_path: Path) -> None:
     shards(tmp_path, table(samples(9)), count=2)
     with pytest.raises(VlmevalError):
-        run_shard(tmp_path / "b", Asked(lambda request: [][0]), table(samples(9)), 1, 2)  # type: ignore[index]
+        run_shard(tmp_path / "b", Asked(bug), table(samples(9)), 1, 2)
     merged(tmp_path / "made")
     with pytest.raises(JournalError, match=r"shard 1/2 \(.*\) is not finished: 0 of 5 samples; run its command again"):
         merged(tmp_path / "b", next(tmp_path.glob("made/*/*.2of2")))
@@ -207,7 +212,7 @@ def test_verdicts_are_joined_and_score_as_in_the_undivided_run(tmp_path: Path) -
 
 def test_shards_that_are_not_judged_alike_are_refused(tmp_path: Path) -> None:
     judge_run(shards(tmp_path)[1], Asked(verdict), QUIET, clock=FakeClock())
-    with pytest.raises(JournalError, match="not judged alike: shard 1/3 .* by nobody and shard 2/3 .* by asked"):
+    with pytest.raises(JournalError, match=r"not judged alike: shard 1/3 .* by nobody and shard 2/3 .* by asked"):
         merged(tmp_path)
 
 
@@ -245,7 +250,8 @@ def test_vectors_are_joined_each_content_once(tmp_path: Path) -> None:
 def test_shards_from_other_machines_bring_their_images(tmp_path: Path) -> None:
     bytes_of = [f"picture {number}".encode() for number in range(4)]
     pictures = [
-        Image(hashlib.sha256(data).hexdigest(), 2, 2, "png").with_reader(lambda data=data: data) for data in bytes_of
+        Image(hashlib.sha256(data).hexdigest(), 2, 2, "png").with_reader(functools.partial(bytes, data))
+        for data in bytes_of
     ]
     data = table([Sample(f"s{number}", (one, "What?"), ("A",), ("a", "b")) for number, one in enumerate(pictures)])
     for index in (1, 2):

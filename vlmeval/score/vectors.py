@@ -46,7 +46,8 @@ def rank_answers(folder: RunFolder, samples: Sequence[Sample], *, folds: int = 1
     """Return the answers of each query, ranked within its fold.
 
     Absent are queries without a vector or without a positive among the candidates, and all queries of a direction that
-    has candidates without a vector: a rank among some of the candidates is not a rank. Raises DataError for an id that
+    has candidates without a vector: a rank among some of the candidates is not a rank. Where candidates were matched
+    again, queries whose turn had not come are absent too: they would be ranked by other scores. Raises DataError for an id that
     is not "direction:item".
     """
     embeddings = Embeddings(folder.path)
@@ -60,8 +61,7 @@ def rank_answers(folder: RunFolder, samples: Sequence[Sample], *, folds: int = 1
         sides = directions(samples)
         by_id = {sample.id: sample for sample in samples}
         sizes = {"i2t": len(sides["t2i"]), "t2i": len(sides["i2t"])}
-        for name in found.keys() & again.keys():
-            found[name] = matched_answers(by_id[name], again[name], sizes[name[:3]])
+        found = {name: matched_answers(by_id[name], again[name], sizes[name[:3]]) for name in found if name in again}
     return found
 
 

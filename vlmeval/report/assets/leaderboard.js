@@ -167,7 +167,7 @@ function cellNode(row, column) {
 
 function averageNode(own, top) {
   if (!own || own[0] === null) return make("td", {}, make("span", { class: "none", text: "—" }));
-  return make("td", {}, make("span", { class: "value", text: number(own[0], top) }), make("span", { class: "line", text: interval(own[1], own[2], top) }), make("span", { class: "line", text: own[4] || `${own[3]} tasks` }));
+  return make("td", {}, make("span", { class: "value", text: number(own[0], top) }), make("span", { class: "line", text: interval(own[1], own[2], top) }), make("span", { class: "line", text: own[4] || `${own[3]} task${own[3] > 1 ? "s" : ""}` }));
 }
 
 function suiteNode(suite, row) {
@@ -195,13 +195,14 @@ let layout = "";
 function rowNode(row, shownColumns, shared) {
   let node = bodies.get(row);
   if (!node) {
-    node = make("tr", row.known ? { class: "known" } : {}, nameNode(row), make("td"), ...shownSuites().map((suite) => suiteNode(suite, row)), ...shownColumns.map((column) => cellNode(row, column)));
+    node = make("tr", row.known ? { class: "known" } : {}, nameNode(row), averaged() ? make("td") : "", ...shownSuites().map((suite) => suiteNode(suite, row)), ...shownColumns.map((column) => cellNode(row, column)));
     bodies.set(row, node);
   }
-  node.replaceChild(averageNode(average(row, shared.inside), 100), node.children[1]);
+  if (averaged()) node.replaceChild(averageNode(average(row, shared.inside), 100), node.children[1]);
   return node;
 }
 
+const averaged = () => current.inside.length > 0;
 const shownSuites = () => state.slice ? [] : DATA.suites.filter((suite) => !state.tasks.length || suite.tasks.every((task) => state.tasks.includes(task)));
 
 function headNode(id, title, small) {
@@ -219,10 +220,10 @@ let drawnRows = 0;
 
 function drawTable() {
   const shownColumns = picked();
-  const now = JSON.stringify([state.slice, shownColumns.map((one) => one.id)]);
+  const now = JSON.stringify([state.slice, averaged(), shownColumns.map((one) => one.id)]);
   if (now !== layout) { bodies.clear(); layout = now; }
   const several = (column) => column.id !== column.task ? `asked otherwise: ${column.id.split("~")[1]}` : column.metric;
-  $("table").tHead.replaceChildren(make("tr", {}, headNode("name", "Model", `${current.shown.length} shown`), headNode("avg", "Average", `${current.inside.length} common tasks`),
+  $("table").tHead.replaceChildren(make("tr", {}, headNode("name", "Model", `${current.shown.length} shown`), averaged() ? headNode("avg", "Average", `${current.inside.length} common task${current.inside.length > 1 ? "s" : ""}`) : "",
     ...shownSuites().map((suite) => headNode(suite.name, suite.title, `suite of ${suite.tasks.length}`)), ...shownColumns.map((column) => headNode(column.id, column.title, several(column)))));
   $("table").tBodies[0].replaceChildren();
   drawnRows = 0;
@@ -253,6 +254,9 @@ function apply() {
   current.shown = ordered(shown, current.inside);
   $("found").textContent = `${current.models} of ${rows.length} models`;
   $("average").textContent = said();
+  const active = FIELDS.slice(1).filter((name) => state[name]).length;
+  $("filtered").textContent = active ? `(${active} set)` : "";
+  if (active) $("filters").open = true;
   $("picked").textContent = state.tasks.length ? `(${picked().length} of ${DATA.columns.length})` : `(all ${DATA.columns.length})`;
   for (const tab of document.querySelectorAll("[role=tab]")) {
     const on = tab.dataset.view === state.view;

@@ -90,7 +90,7 @@ function drawScatter() {
     own.append(draw("circle", { class: on ? "point onfront" : "point", cx, cy, r: 5 }));
     if (on || points.length <= 25) {
       const right = cx < W - 150;
-      let ty = cy + 4;
+      let ty = cy - 7;
       while (placed.some(([ox, oy]) => Math.abs(ox - cx) < 120 && Math.abs(oy - ty) < 13)) ty += 13;
       placed.push([cx, ty]);
       own.append(draw("text", { x: right ? cx + 9 : cx - 9, y: ty, "text-anchor": right ? "start" : "end", text: shortened(one.row.name, 24) }));
@@ -130,7 +130,7 @@ function drawHeat() {
   $("controls").append(choice("Show", "heat", [["values", "values, coloured within each task"], ["wins", "share of common tasks won, model against model"]], state.heat));
   const shown = current.shown.filter((row) => !row.known).slice(0, 80), wins = state.heat === "wins";
   const across = wins ? shown.map((row) => row.name) : picked().map((one) => one.title);
-  const size = wins ? 46 : 74, high = 30, L = 200, T = 120, W = L + size * across.length + 60, H = T + high * shown.length + 8;
+  const size = wins ? 46 : 74, high = 30, L = 200, T = 120, W = L + size * across.length + 120, H = T + high * shown.length + 8;
   const plot = draw("svg", { viewBox: `0 0 ${W} ${H}`, width: W, height: H, role: "img", "aria-label": wins ? "Share of common tasks on which the model of the row is ahead of that of the column" : "Figures by model and task" });
   across.forEach((name, place) => {
     const at = L + size * (place + 0.5);
@@ -153,8 +153,8 @@ function drawHeat() {
       const own = figure(row, one.id);
       if (!own) return box(line, place, null, "—", `${row.name} on ${one.title}: ${row.cells.has(one.id) ? "no figure" : "not run"}`);
       const all = shown.map((other) => figure(other, one.id)).filter(Boolean).map((other) => other[0]), [low, top] = [Math.min(...all), Math.max(...all)];
-      const share = top > low ? (own[0] - low) / (top - low) : 0.5;
-      box(line, place, one.up ? share : 1 - share, number(own[0], one.top), `${row.name} on ${one.title}: ${number(own[0], one.top)} (${interval(own[1], own[2], one.top)}), n ${count(own[3])}`);
+      const share = all.length > 1 && top > low ? (own[0] - low) / (top - low) : 0.5;
+      box(line, place, all.length < 2 ? 0.1 : one.up ? share : 1 - share, number(own[0], one.top), `${row.name} on ${one.title}: ${number(own[0], one.top)} (${interval(own[1], own[2], one.top)}), n ${count(own[3])}`);
     });
   });
   $("plot").append(make("div", { class: "wide-plot", tabindex: "0", role: "region", "aria-label": "Heat map" }, plot), make("p", { class: "small", text: wins ? "Each cell: of n tasks that both models have, the per cent on which the model of the row is ahead; a draw is a half. Point at a cell for n. It counts figures, not whether they can be told apart." : "The darker, the better among the models shown on that task. Point at a cell for interval and n." }));

@@ -107,5 +107,6 @@ document.addEventListener("keydown", onKey);
 $("scroll").addEventListener("scroll", () => { const box = $("scroll"); if (drawnRows < current.shown.length && box.scrollTop + box.clientHeight > box.scrollHeight - 600) more(); }, { passive: true });
 addEventListener("beforeprint", () => more(true));
 for (const name of ["popstate", "hashchange"]) addEventListener(name, () => { readState(); apply(); });
+$("filters").open = innerWidth > 760;
 readState();
 apply();
