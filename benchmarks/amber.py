@@ -27,7 +27,7 @@ def sample(row: Row) -> Sample:
         parts=(*images, plain_question(row, "question", "query")),
         references=yes_no_gold(row, "answer", "truth"),
         tags={"category": DIMENSIONS.get(kind, kind), "type": kind},
-        cluster=images[0].sha256 if images else "",
+        cluster=images[0].sha256 if images else row.text("image_path") or "",
         fields={"row": number},
     )
 

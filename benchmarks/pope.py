@@ -43,7 +43,7 @@ def samples(row: Row, only: str = "") -> Iterator[Sample]:
     """Yield the row's question once for each of its categories, or for `only` one."""
     number = row_id(row, ("index", "id", "question_id"))
     images = row_images(row)
-    image_id = images[0].sha256 if images else row.text("image_source") or ""
+    image_id = images[0].sha256 if images else row.text("image_source", "image_path") or number
     question, gold = plain_question(row, "question", "text"), yes_no_gold(row, "answer", "label")
     for name in categories(row, only):
         if only in ("", name):

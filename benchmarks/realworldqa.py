@@ -23,7 +23,7 @@ BENCHMARK = Benchmark(
     homepage="https://huggingface.co/datasets/xai-org/RealworldQA",
     quirks=(
         "the original has options inside the question, and answers in words: another protocol, not read here",
-        "the gold of question 731 is the wording of option A, \"Uphill\": VLMEvalKit counts every answer to it as wrong,"
-        " here A is right",
+        "the gold of question 731 is the wording of option A, 'Uphill': VLMEvalKit counts every answer as wrong, here A"
+        " is right",
     ),
 )

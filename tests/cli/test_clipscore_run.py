@@ -225,6 +225,20 @@ def test_a_task_that_asks_for_clipscore_shows_it_as_not_computed_without_an_enco
     assert set(overall(tmp_path)) == {"rouge_l", "clipscore:my-Seeing", "refclipscore:my-Seeing"}
 
 
+def test_clipscores_are_compared_under_one_encoder_only(vlmeval: Vlmeval, tmp_path: Path, checkpoint: Path) -> None:
+    assert vlmeval(*asked(tmp_path, CAPTIONS, *seeing()))[0] == 0
+    worse = {**CAPTIONS, 1: ""}
+    assert vlmeval(*asked(tmp_path, worse, "-o", "others", "--clipscore", f"clip:{checkpoint}"))[0] == 0
+    status, _, err = vlmeval("compare", "results", "others", "--metric", "clipscore")
+    assert status == 2
+    assert 'has no metric "clipscore"' in err
+    assert vlmeval("score", "others", *seeing())[0] == 0
+    status, out, err = vlmeval("compare", "results", "others", "--metric", "clipscore")
+    assert status == 0, err
+    assert "clipscore:my-Seeing" in out
+    assert vlmeval("compare", "results", "others", "--metric", "clipscore:tiny-clip")[0] == 2
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [

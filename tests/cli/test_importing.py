@@ -306,3 +306,40 @@ def test_recorded_results_give_the_official_figures(
         status, _, err = vlmeval("import", path, *options, "-o", root / "results")
         assert status == 0, err
         assert value(only_run(root), metric) == pytest.approx(official[key], abs=1e-9)
+
+
+def test_rows_that_name_images_of_another_machine_are_scored_without_them(vlmeval: Vlmeval, tmp_path: Path) -> None:
+    rows = [
+        {"index": number, "image_path": f"POPE/{number // 2}.jpg", "question": "Is there a dog?", "answer": gold,
+         "category": "random", "prediction": "Yes."}
+        for number, gold in enumerate(("Yes", "No", "Yes", "No"))
+    ]  # fmt: skip
+    status, out, err = vlmeval("import", xlsx(tmp_path / "m_POPE.xlsx", rows))
+    assert status == 0, out + err
+    folder = only_run(tmp_path)
+    assert value(folder, "yesno_accuracy") == 0.5
+    overall = next(one for one in json.loads((folder / "scores.json").read_bytes())["estimates"] if not one["slice"])
+    assert (overall["samples"], overall["clusters"]) == (4, 2), "questions about one image are drawn together"
+
+
+def test_a_failed_request_of_lmms_eval_is_a_failure_and_never_an_answer(vlmeval: Vlmeval, tmp_path: Path) -> None:
+    docs = [{"question": f"What is in picture {number}?", "answer": "red"} for number in range(3)]
+    texts = ("red", "red", "[LMMS_EVAL_REQUEST_FAILED after 5 retries: red]")
+    rows = [{"doc_id": n, "doc": doc, "resps": [[text]]} for n, (doc, text) in enumerate(zip(docs, texts, strict=True))]
+    status, out, _ = vlmeval("import", jsonl(tmp_path / "m" / "20250102_030405_samples_gqa.jsonl", rows))
+    assert status == 1
+    assert "failed 1" in out
+    folder = only_run(tmp_path)
+    outcomes = [row["outcome"]["type"] for row in lines(folder / "outputs.jsonl")]
+    assert sorted(outcomes) == ["failure", "output", "output"]
+
+
+def test_rows_that_leave_empty_options_out_keep_the_letters_of_the_others(vlmeval: Vlmeval, tmp_path: Path) -> None:
+    rows = answered(2)
+    for row in rows[:4]:
+        del row[next(letter for letter in "ABCD" if row[letter] == "red")]
+    path = tmp_path / "m_MMBench_DEV_EN.json"
+    path.write_text(json.dumps(rows), "utf8")
+    status, out, err = vlmeval("import", path)
+    assert status == 0, out + err
+    assert value(only_run(tmp_path), "circular") == 1.0

@@ -110,6 +110,22 @@ def test_a_tiny_clip_on_karpathys_file_ends_in_a_table_and_pages(
     assert f'href="{folder.path.name}.retrieval.html"' in text
 
 
+def test_texts_that_were_cut_are_counted_run_by_run_and_session_by_session(
+    tmp_path: Path, data: Path, checkpoint: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    other = karpathy(tmp_path / "coco", images=4, name="coco")
+    arguments = command(f"clip:{checkpoint}", tmp_path, path=data / "dataset_flickr30k.json")
+    arguments += ["--tasks", "coco_retrieval", "--data", f"coco_retrieval={other}"]
+    for _ in range(2):
+        assert status(arguments) == 0
+        said = capfd.readouterr().err
+        assert "60 texts are longer" in said
+        assert "20 texts are longer" in said
+        found = {folder.path.parts[-3]: read_json(folder.manifest_path, Manifest) for folder in find_runs([tmp_path])}
+        counts = {name: manifest.conditions["truncated_texts"] for name, manifest in found.items()}
+        assert counts == {"flickr30k_retrieval": 60, "coco_retrieval": 20}
+
+
 def test_scoring_again_needs_no_model_and_gives_the_same_bytes(tmp_path: Path, data: Path) -> None:
     assert status(command(f"{data / 'my.py'}:Seeing", tmp_path, path=data / "dataset_flickr30k.json")) == 0
     folder, _, values = the_run(tmp_path)

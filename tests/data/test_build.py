@@ -113,6 +113,11 @@ def test_a_row_that_lacks_what_a_choice_needs_is_an_error(tmp_path: Path, change
         choice_sample(row_of(tmp_path, record | change))
 
 
+def test_a_file_that_lacks_a_column_between_two_options_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="option columns A, C: one between them is missing"):
+        row_choices(row_of(tmp_path, {"A": "x", "C": "y"}))
+
+
 def test_a_file_without_an_image_column_is_not_asked_as_text(tmp_path: Path) -> None:
     with pytest.raises(DataError, match='no column "image" or "images" or "image_path"'):
         choice_sample(row_of(tmp_path, {"index": 3, "question": "Q?", "A": "a", "B": "b", "answer": "A"}))

@@ -163,6 +163,17 @@ def test_mmtbench_takes_nine_options_and_averages_its_sub_tasks_by_ability(tmp_p
     assert values(scores, "accuracy")["l2-category=ability"] == 0.25
 
 
+def test_mmtbench_counts_the_question_that_has_one_option_and_other_files_refuse_it(tmp_path: Path) -> None:
+    row = {"index": 8279, "question": "Where is it?", "image": b64(png()), "answer": "A", "category": "keypoints",
+           "l2-category": "detection", "split": "VAL", "A": "[0.1, 0.2]", "B": ""}  # fmt: skip
+    path = write_tsv(tmp_path / "MMT-Bench_VAL.tsv", tuple(row), [row])
+    (sample,) = read("mmt_val", path)
+    assert (sample.choices, sample.references) == (("[0.1, 0.2]",), ("A",))
+    assert values(scored("MMT-Bench_VAL", path, {"8279": "[0.1, 0.2]"}, tmp_path), "accuracy")[""] == 1.0
+    with pytest.raises(DataError, match="1 options; a choice needs two at least"):
+        read("mmstar", path)
+
+
 def test_scienceqa_reads_questions_without_image_and_slices_by_it(tmp_path: Path) -> None:
     shared = {"answer": 1, "grade": "grade3", "subject": "natural science", "topic": "biology", "category": "Plants"}
     rows = [

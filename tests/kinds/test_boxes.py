@@ -232,3 +232,8 @@ def test_ten_megabytes_take_linear_time(piece: str) -> None:
         return time.process_time() - started
 
     assert cost(10_000_000) < 60 * max(cost(1_000_000), 0.02)
+
+
+def test_the_error_message_of_another_program_is_no_box() -> None:
+    found = extract("[LMMS_EVAL_REQUEST_FAILED after [10, 20, 30, 40] ms]", SIZE)
+    assert (found.box, found.rule) == (None, "failure_text")

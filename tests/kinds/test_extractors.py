@@ -104,3 +104,9 @@ def test_lmms_mmmu_reads_a_letter_that_ends_a_word_and_draws_nothing(reply: str,
 )  # fmt: skip
 def test_yes_or_no_is_read_by_name(name: str, reply: str, side: str | None) -> None:
     assert read_by(name, reply, "Is there a dog?").side == side
+
+
+def test_with_plus_a_reply_that_the_program_judged_is_not_read_again() -> None:
+    reply = "Sorry, I can't help with images of people yet. The answer is B"
+    assert rule_of("vlmeval")(reply, ANIMALS).letter == "B"
+    assert rule_of("vlmevalkit-2024+")(reply, ANIMALS).rule == "refusal"

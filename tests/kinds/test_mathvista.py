@@ -189,3 +189,10 @@ def test_unknown_options_types_and_missing_precision_are_errors_that_say_where()
         read(free("date"), "3")
     with pytest.raises(DataError, match="sample 1: a decimal answer without a precision"):
         read(free("float"), "3")
+
+
+@pytest.mark.parametrize("policy", ["honest", "official"])
+@pytest.mark.parametrize("sample", [CHOICE, free("integer")])
+def test_the_error_message_of_another_program_is_no_answer(sample: Sample, policy: str) -> None:
+    text = "Failed to obtain answer via API. The answer is 503 (C)"
+    assert read(sample, text, policy=policy) == Answer("rot0", None, "failure_text")

@@ -50,3 +50,8 @@ def test_a_prompt_that_lists_options_is_refused() -> None:
     with pytest.raises(ConfigError, match='prompt style "lmms" lists options'):
         kind(prompt="lmms")
     assert kind(prompt="lmms", prompts={"lmms": PromptStyle("{question}")}).requests(SAMPLE)[0].text == "What colour?"
+
+
+@pytest.mark.parametrize("text", ["Failed to obtain answer via API. red", "[LMMS_EVAL_REQUEST_FAILED after 3: red]"])
+def test_the_error_message_of_another_program_is_no_answer(text: str) -> None:
+    assert kind().answers(SAMPLE, {"": Output(text)}) == (Answer("", None, "failure_text"),)

@@ -53,6 +53,9 @@ def test_the_current_rule_reads_option_texts_in_short_replies_only() -> None:
     short, long = "I see one dog on it", "I see one dog on it, and it runs over the lawn"
     assert (extract_current(short, ANIMALS).letter, extract_2024(long, ANIMALS).letter) == ("B", "B")
     assert extract_current(long, ANIMALS).letter is None
+    total = sum(map(len, ANIMALS))
+    assert extract_current("dog".rjust(2 * total, "-"), ANIMALS).letter == "B"
+    assert extract_current("dog".rjust(2 * total + 1, "-"), ANIMALS).letter is None
 
 
 @pytest.mark.parametrize(

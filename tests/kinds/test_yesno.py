@@ -10,7 +10,8 @@ from hypothesis import strategies as some
 
 from vlmeval.data.task import PromptStyle, Task
 from vlmeval.errors import ConfigError
-from vlmeval.kinds.yesno import YesNoKind, extract_mme, extract_pope, extract_vlmevalkit
+from vlmeval.kinds.polarity import Reading
+from vlmeval.kinds.yesno import YesNoKind, extract_mme, extract_pope, extract_vlmevalkit, read_by
 from vlmeval.types import Failure, Output, Sample, Sampling
 
 SAMPLE = Sample("q1", ("Is there a dog in the image?",), ("yes",), fields={"row": "17"})
@@ -126,6 +127,7 @@ def test_the_rule_is_named_for_signatures_and_an_unknown_one_is_an_error_with_ta
         ("NO", "yes", "no", "no"),
         ("A cat. It is not there", "yes", None, None),
         ("", "yes", None, None),
+        ("It is not there", "no", None, None),
         ("yes and no", "no", "yes", None),
         ("yes,no", "yes", "yes", None),
         ("1,000 yes,", "yes", None, "yes"),
@@ -150,3 +152,9 @@ def test_the_official_rules_equal_an_independent_reading_on_any_text(pieces: lis
     assert extract_pope(text).side == pope(text)
     assert extract_mme(text).side == mme(text)
     assert extract_vlmevalkit(text).side == vlmevalkit(text)
+
+
+@pytest.mark.parametrize("extractor", ["vlmeval", "mme+", "vlmevalkit+"])
+def test_the_error_message_of_another_program_takes_no_side(extractor: str) -> None:
+    for text in ("Failed to obtain answer via API. no", "[LMMS_EVAL_REQUEST_FAILED] yes"):
+        assert read_by(extractor, text, "") == Reading(None, "failure_text")

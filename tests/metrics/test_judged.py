@@ -36,3 +36,9 @@ def test_a_failed_request_counted_as_wrong_scores_0_and_has_no_pair() -> None:
     failed = [Answer("", None, "failed")]
     assert JudgedScore().stats(SAMPLE, failed) == (0.0, 1.0)
     assert JudgedRatio().stats(SAMPLE, failed) is None
+
+
+def test_a_sample_of_which_one_try_was_not_scored_does_not_enter() -> None:
+    """Else a reply that the judge failed on would weigh nothing, and the others more."""
+    assert JudgedScore().stats(SAMPLE, [judged("0.5"), Answer("epoch1", "1.0", "text")]) is None
+    assert JudgedRatio().stats(SAMPLE, [judged(("10", "5")), Answer("epoch1", "words", "text")]) is None

@@ -66,3 +66,11 @@ def test_verbatim_compares_character_by_character() -> None:
     assert Verbatim().stats(free, []) == (0.0, 1.0)
     twice = Sample("1", ("?",), ("A", "C"), ("x", "y", "x"))
     assert Verbatim().stats(twice, [Answer("rot0", "C", "")]) == (1.0, 1.0)
+
+
+def test_a_resample_without_a_group_is_the_mean_of_the_others() -> None:
+    samples = [sample(0, "a"), sample(1, "b")]
+    metric, found = rows(samples, [True, False])
+    resamples = np.array([found[0] + found[1], 2 * found[0], 2 * found[1], 0 * found[0]])
+    assert metric.value(resamples)[:3].tolist() == [0.5, 1.0, 0.0]
+    assert np.isnan(metric.value(resamples)[3])

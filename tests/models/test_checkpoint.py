@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,3 +137,62 @@ def test_offline_a_model_of_the_hub_is_not_asked_for_over_the_network() -> None:
     assert done.returncode == 0, done.stderr
     assert "example/absent-model cannot be read" in done.stdout
     assert "hf download example/absent-model" in done.stdout
+
+
+AWQ = {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True, "version": "gemm"}
+
+
+class Loads:
+    """An Auto class that remembers how it was called, and has no memory for the weights."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, Any] = {}
+
+    def from_pretrained(self, source: str, **given: Any) -> Any:
+        self.given = given
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def test_a_quantized_checkpoint_is_loaded_as_it_is_and_recorded(folder: Path) -> None:
+    change_config(folder, quantization_config=AWQ, dtype="float16")
+    model = open_transformers(str(folder), {"device": "cpu"})
+    recipe = model.recipe()
+    assert recipe["quantized"].items() >= AWQ.items()
+    assert (recipe["quantize"], recipe["dtype"]) == ("none", "float16")
+    loads = Loads()
+    with pytest.raises(ModelError, match="weights do not fit"):
+        model.checkpoint.load(loads, model.options)
+    assert "quantization_config" not in loads.given
+    assert loads.given["device_map"] == {"": "cpu"}
+    assert loads.given["dtype"] == torch.float16
+    assert loads.given["config"].quantization_config == AWQ
+
+
+def test_a_quantized_checkpoint_is_not_quantized_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    change_config(folder, quantization_config=AWQ)
+    monkeypatch.setattr(module, "require_quantization", lambda: None)
+    placement = module.Placement(quantize="4bit", device="cpu")
+    with pytest.raises(ConfigError, match=r"quantized already \(awq\); leave quantize=4bit out"):
+        Checkpoint(str(folder)).load(Loads(), placement)
+
+
+@pytest.mark.parametrize("bits", ["4bit", "8bit"])
+def test_bitsandbytes_is_asked_for_with_the_dtype_to_compute_in(
+    folder: Path, bits: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "require_quantization", lambda: None)
+    loads = Loads()
+    placement = module.Placement(quantize=bits, dtype="bfloat16", device="cpu")  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="weights do not fit"):
+        Checkpoint(str(folder)).load(loads, placement)
+    config: Any = loads.given["quantization_config"]
+    assert (config.load_in_4bit, config.load_in_8bit) == (bits == "4bit", bits == "8bit")
+    assert config.bnb_4bit_compute_dtype == torch.bfloat16
+    assert loads.given["device_map"] == {"": "cpu"}
+
+
+def test_weights_spread_by_a_device_map_are_not_moved(folder: Path) -> None:
+    loads = Loads()
+    with pytest.raises(ModelError, match="device_map=auto spreads them"):
+        Checkpoint(str(folder)).load(loads, module.Placement(device_map="auto", device="cpu"))
+    assert loads.given["device_map"] == "auto"

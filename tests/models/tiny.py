@@ -261,6 +261,11 @@ def write(checkpoint: Checkpoint, folder: Path, *, seed: int = 0, spread: float 
             elif "scale" in name or "gate" in name:
                 weight.fill_(0.5)
     model.save_pretrained(folder)
+    return lay_out(checkpoint, folder)
+
+
+def lay_out(checkpoint: Checkpoint, folder: Path) -> Path:
+    """Write all of a checkpoint but its weights and their configuration to `folder`, and return it."""
     checkpoint.images.save_pretrained(folder)
     tokenizer(checkpoint.tokens).save_pretrained(folder)
     if checkpoint.processor == "InstructBlipProcessor":

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.score.compared import first, scored
+from tests.score.runs import CHOICE
+from vlmeval.jsonio import read_json
 from vlmeval.report.charts import BINS, UNREAD, confusion, costs, epochs, histogram, histograms
-from vlmeval.store.results import Manifest, Pass, ScoredSample
+from vlmeval.report.page import read_samples
+from vlmeval.store.results import Manifest, Pass, ScoredSample, Scores
 from vlmeval.types import Failure, Output
 
 
@@ -98,3 +104,16 @@ def test_costs_are_whole_and_by_sample_and_the_judge_stands_apart(samples: int) 
     assert found["judge's price"][0] == "0.0100 USD"
     assert found["judge's requests"][0] == "7"
     assert found["time"] == ("50.0 s", "2.0 samples a second" if samples else "")
+
+
+def test_the_confusion_of_a_scored_run_adds_up_to_its_position_bias(tmp_path: Path) -> None:
+    folder = scored(tmp_path, "model", {**first(30), "q31": "no letter here"}, task=CHOICE)
+    found = confusion(read_samples(folder.samples))
+    letters = read_json(folder.scores, Scores).letters
+    assert found is not None
+    rows = {gold: [count for count, _ in cells] for gold, cells, _ in found.rows}
+    assert {one.letter: one.gold for one in letters if one.gold} == {gold: sum(row) for gold, row in rows.items()}
+    for one in letters:
+        place = found.columns.index(one.letter)
+        assert sum(row[place] for row in rows.values()) == one.chosen
+        assert rows[one.letter][place] == one.right

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.run.asking import TASK, Asked, FakeClock, samples
@@ -32,6 +32,7 @@ def held(data: Table, count: int) -> list[list[str]]:
     return [[sample.id for sample in ShardSet(data, index, count)] for index in range(1, count + 1)]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 12), st.integers(1, 3)), max_size=40),
     st.integers(1, 6),
@@ -198,3 +199,16 @@ def test_shards_by_number_by_torchrun_by_slurm_and_by_both() -> None:
 def test_auto_is_refused_where_no_launcher_says_which_part(environment: dict[str, str], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         asked_shard("auto", environment)
+
+
+class Matching(Asked):
+    """A model that would look at candidates again."""
+
+    def match(self, query: str, candidates: list[str]) -> list[float]:
+        return [0.0] * len(candidates)
+
+
+def test_a_model_that_needs_all_candidates_is_not_sharded(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="run it without --shard"):
+        run_shard(tmp_path, Matching(), table(samples(4)), 1, 2)
+    assert not list(tmp_path.iterdir())

@@ -20,6 +20,7 @@ pytest.importorskip("starlette", reason="the extra sbs is not installed")
 pytest.importorskip("nh3", reason="the extra sbs is not installed")
 
 import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vlmeval.sbs.app import build
 from vlmeval.sbs.content import Content, Entry, GoldEntry, Setting
@@ -84,6 +85,22 @@ def content(folder: Path, *, prompts: int = 8, gold: int = 0) -> Content:
     return Content(MODELS, tuple(entries), checks)
 
 
+class Wire:
+    """The application, and every byte that left it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.sent: list[bytes] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sender(message: Message) -> None:
+            self.sent += [part for pair in message.get("headers", ()) for part in pair]
+            self.sent.append(message.get("body", b""))
+            await send(message)
+
+        await self._app(scope, receive, sender)
+
+
 @dataclass
 class Served:
     """A running server. `requests` holds no cookie; `signed_in` gives clients that do."""
@@ -93,6 +110,7 @@ class Served:
     clock: Clock
     folder: Path
     desk: Desk
+    wire: Wire
     pool: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False))
 
     def enter(self, name: str) -> Client:
@@ -143,7 +161,8 @@ def serving(
     """Serve a new study until the end of the block."""
     clock = Clock()
     make_study(
-        folder, made or content(folder), setting or Setting(overlap=2), task="read", sources=(), now=clock(), created="", version="",
+        folder, made or content(folder), setting or Setting(overlap=2), task="read", sources=(),
+        now=clock(), created="", version="",
         guidelines="## How to judge\nPrefer the *correct* answer.",
     )  # fmt: skip
     with open_study(folder) as store:
@@ -151,7 +170,8 @@ def serving(
             admin=token_digest(ADMIN), recruit=token_digest(RECRUIT), guidelines="Prefer the *correct*."
         )
         desk = Desk(folder.name, store, folder / IMAGES, Sessions(folder), rules, door or OPEN, clock)
-        config = uvicorn.Config(build(desk), host="127.0.0.1", port=0, log_level="warning", access_log=False)
+        wire = Wire(build(desk))
+        config = uvicorn.Config(wire, host="127.0.0.1", port=0, log_level="warning", access_log=False)
         server = uvicorn.Server(config)
         ready = threading.Event()
         started = server.startup
@@ -166,7 +186,7 @@ def serving(
         assert ready.wait(20)
         port = server.servers[0].sockets[0].getsockname()[1]
         try:
-            yield Served(f"http://127.0.0.1:{port}", store, clock, folder, desk)
+            yield Served(f"http://127.0.0.1:{port}", store, clock, folder, desk, wire)
         finally:
             server.should_exit = True
             thread.join()

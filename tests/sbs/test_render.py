@@ -122,4 +122,4 @@ def test_no_answer_holds_up_the_server(part: str) -> None:
     text = (part * MOST_CHARACTERS)[: MOST_CHARACTERS - 1]
     start = time.process_time()
     answer_html(text)
-    assert time.process_time() - start < 1.5
+    assert time.process_time() - start < 3

@@ -59,7 +59,6 @@ class Sessions(RuleBasedStateMachine):
         self.keys = count()
         self.turns = count(1)
         self.known: dict[int, Known] = {}
-        self.paused = False
         self.store: StudyStore = self.opened()
 
     def opened(self) -> StudyStore:
@@ -88,10 +87,6 @@ class Sessions(RuleBasedStateMachine):
     @rule(person=st.integers(0, 2), ahead=st.integers(1, 2))
     def lease(self, person: int, ahead: int) -> None:
         annotator = self.people[person]
-        if self.paused:
-            with pytest.raises(PausedError):
-                self.store.leases(annotator, self.now, count=ahead)
-            return
         before = self.of(annotator, "leased")
         found = self.store.leases(annotator, self.now, count=ahead)
         again = self.store.leases(annotator, self.now, count=ahead)
@@ -114,10 +109,6 @@ class Sessions(RuleBasedStateMachine):
             return
         one = data.draw(st.sampled_from(mine))
         key = self.new_key()
-        if self.paused:
-            with pytest.raises(PausedError):
-                self.store.vote(one.annotator, one.lease.assignment, key, outcome, seconds=1.0, now=self.now)
-            return
         try:
             done = self.store.vote(one.annotator, one.lease.assignment, key, outcome, seconds=1.0, now=self.now)
         except ConflictError:
@@ -140,13 +131,13 @@ class Sessions(RuleBasedStateMachine):
         other = OUTCOMES[(OUTCOMES.index(one.outcome) + 1) % 4]
         with pytest.raises(ConflictError):
             self.store.vote(one.annotator, one.lease.assignment, one.key, other, seconds=1.0, now=self.now)
-        with pytest.raises(PausedError if self.paused else ConflictError):
+        with pytest.raises(ConflictError):
             self.store.vote(one.annotator, one.lease.assignment, self.new_key(), other, seconds=1.0, now=self.now)
 
     @rule(person=st.integers(0, 2), data=st.data())
     def vote_for_another(self, person: int, data: Any) -> None:
         theirs = [one for one in self.known.values() if one.annotator != self.people[person]]
-        if not theirs or self.paused:
+        if not theirs:
             return
         one = data.draw(st.sampled_from(theirs))
         with pytest.raises(UnknownAssignmentError):
@@ -157,7 +148,7 @@ class Sessions(RuleBasedStateMachine):
     @rule(person=st.integers(0, 2))
     def skip(self, person: int) -> None:
         mine = self.of(self.people[person], "leased")
-        if not mine or self.paused:
+        if not mine:
             return
         one, key = mine[0], self.new_key()
         done = self.store.skip(one.annotator, one.lease.assignment, key, reason="too dark", now=self.now)
@@ -166,8 +157,6 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(person=st.integers(0, 2))
     def undo(self, person: int) -> None:
-        if self.paused:
-            return
         mine = self.of(self.people[person], "voted", "skipped")
         try:
             lease = self.store.undo(self.people[person], self.now)
@@ -193,14 +182,19 @@ class Sessions(RuleBasedStateMachine):
         for one in late:
             one.state = "expired"
 
-    @rule()
-    def pause_or_resume(self) -> None:
-        if self.paused:
-            self.store.resume(self.now)
-        else:
-            self.store.pause(self.now, reason="lunch")
-        self.paused = not self.paused
-        assert self.store.paused == ("lunch" if self.paused else None)
+    @rule(person=st.integers(0, 2))
+    def pause(self, person: int) -> None:
+        """Nothing is given out or taken in a pause, and afterwards all is as before."""
+        annotator = self.people[person]
+        self.store.pause(self.now, reason="lunch")
+        assert self.store.paused == "lunch"
+        with pytest.raises(PausedError, match="lunch"):
+            self.store.leases(annotator, self.now, count=1)
+        for one in self.of(annotator, "leased")[:1]:
+            with pytest.raises(PausedError):
+                self.store.vote(annotator, one.lease.assignment, self.new_key(), "left", seconds=1.0, now=self.now)
+        self.store.resume(self.now)
+        assert self.store.paused is None
 
     @precondition(lambda self: self.postgres is None)
     @rule()

@@ -129,7 +129,7 @@ def test_the_line_is_said_once_and_at_the_sighted_run(tmp_path: Path) -> None:
     assert [len(rows) for rows in gain_rows([sighted, black, noise])] == [2, 0, 0]
     assert [len(rows) for rows in gain_rows([black])] == [1]
     (row, _), *_ = gain_rows([sighted])
-    assert row.cells[2:6] == ("gain from the image: 75.0, blind (black) 25.0", "+50.0", row.cells[4], "60")
+    assert row.cells[2:6] == ("gain from the image: 75.0, blind (black) 25.0, chance 0.4", "+50.0", row.cells[4], "60")
     assert row.cells[4].startswith("+")
     assert sighted.scores.read_bytes() == bytes_before
 

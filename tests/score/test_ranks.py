@@ -110,6 +110,17 @@ def test_what_only_float64_tells_apart_is_no_tie() -> None:
     assert counted(query, base[:2], [np.array([0])]).tied.tolist() == [False]
 
 
+def test_scores_that_differ_by_the_order_of_a_sum_alone_are_tied() -> None:
+    generator = np.random.default_rng(3)
+    row = generator.standard_normal(64).astype(np.float32)
+    candidates = np.stack([generator.permutation(row) for _ in range(20)])
+    query = np.full((1, 64), 0.1, dtype=np.float32)
+    exact = query.astype(np.float64) @ candidates.astype(np.float64).T
+    assert len(set(exact[0].tolist())) > 1
+    ranks = counted(query, candidates, [np.array([0])])
+    assert (ranks.rank.tolist(), ranks.tied.tolist()) == ([1 + 19 / 2], [True])
+
+
 def test_all_scores_may_be_negative() -> None:
     candidates = unit(np.array([[-1.0, 0.2], [-1.0, 0.5], [-1.0, 0.0]]))
     ranks = counted(unit(np.array([[1.0, 0.0]])), candidates, [np.array([0])])

@@ -57,6 +57,7 @@ def test_a_torn_end_is_cut_off_and_written_again(tmp_path: Path, kept: int) -> N
     (tmp_path / VECTORS).write_bytes((tmp_path / VECTORS).read_bytes()[: kept * 16] + b"\1\2\3")
     assert len(read_entries(tmp_path)) == kept
     with EmbeddingWriter(tmp_path) as writer:
+        assert (tmp_path / VECTORS).stat().st_size == kept * 16
         assert [writer.has(sample) for sample in SAMPLES] == [place < kept for place in range(3)]
         writer.add(SAMPLES[kept:], KEYS[kept:], UNIT[kept:])
     found = Embeddings(tmp_path)

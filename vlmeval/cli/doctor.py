@@ -8,12 +8,14 @@ import platform
 import resource
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import click
 
 from vlmeval import __version__
 from vlmeval.cli import options
+from vlmeval.cli.batches import Rows, compare_batches
 from vlmeval.cli.example import example_sample, prompt_text
 from vlmeval.data.task import Task
 from vlmeval.errors import ModelError, VlmevalError
@@ -33,10 +35,24 @@ EXTRAS = {
 @click.option("--model", "name", required=True, metavar="NAME", help="Model to try: see `vlmeval models`.")
 @click.option("--model-args", multiple=True, metavar="K=V,...", help="Settings of the model.")
 @click.option("--base-url", help="Address of an OpenAI-compatible server.")
-@click.option("--dtype", help="bfloat16, float16, float32 or auto (hf).")
-@click.option("--device", help="cpu, cuda, cuda:1, ... (hf).")
-def command(name: str, model_args: tuple[str, ...], **given: str | None) -> int:
-    """Load a model, render one prompt, ask it once, and say what it took and what is missing."""
+@options.placement_options
+@click.option("--batch-check", type=click.IntRange(2), metavar="N", help="Report rows that differ alone and N at once.")
+@click.option("--task", metavar="NAME", help="Rows for --batch-check; default made-up questions.")
+@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder with its data files.")
+@click.option("--limit", type=click.IntRange(1), default=32, show_default=True, help="So many rows for --batch-check.")
+def command(
+    name: str,
+    model_args: tuple[str, ...],
+    batch_check: int | None,
+    task: str | None,
+    data_dir: Path | None,
+    limit: int,
+    **given: str | None,
+) -> int:
+    """Load a model, render one prompt, ask it once, and say what it took and what is missing.
+
+    With --batch-check also ask rows one by one and N at once. Exit status: 0 sound, 1 no answer or rows that differ.
+    """
     for line in installed():
         click.echo(line)
     settings = options.pairs(model_args, option="--model-args")
@@ -49,7 +65,11 @@ def command(name: str, model_args: tuple[str, ...], **given: str | None) -> int:
         for key, value in recipe.items():
             text = value if isinstance(value, str) else encode(value).decode()
             click.echo(f"  {key:<18} {text if len(text) <= 200 else text[:200] + ' ...'}")
-        return try_out(model)
+        status = try_out(model)
+        if batch_check and status == 0:
+            rows = Rows(task, data_dir, limit)
+            status = compare_batches(model, rows, batch_check)
+        return status
     finally:
         model.close()
 

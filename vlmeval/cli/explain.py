@@ -11,9 +11,10 @@ import click
 
 from vlmeval.cli import options
 from vlmeval.errors import ConfigError
+from vlmeval.models.aliases import find_alias
 from vlmeval.models.names import slug
 from vlmeval.models.spec import open_model
-from vlmeval.registry import KINDS, did_you_mean
+from vlmeval.registry import KINDS, MODELS, did_you_mean
 from vlmeval.report.heatmap import write_map
 from vlmeval.report.page import page_path, write_run_page
 from vlmeval.score.assembly import samples_of
@@ -108,19 +109,26 @@ def find_request(folder: RunFolder, manifest: Manifest, sample: Sample, variant:
 
 
 def model_of(manifest: Manifest, name: str | None) -> tuple[str, dict[str, options.Scalar]]:
-    """Return the model to open and its settings: `name`, else the one of the run's command with the settings there."""
+    """Return the model to open and its settings.
+
+    That is `name`, else the model of the run's command with the settings there, else the name of the run's model where
+    that is one to open. Raises ConfigError where none of them tells.
+    """
     if name is not None:
         return name, {}
-    named, arguments = flags(manifest.command, "--model"), flags(manifest.command, "--model-args", "--model_args")
-    models = list(dict.fromkeys(named))
-    known = [one for one in models if slug(one.rpartition(":")[2]) == manifest.model_name or one == manifest.model_name]
+    own = manifest.model_name
+    models = list(dict.fromkeys(flags(manifest.command, "--model")))
+    known = [one for one in models if own in (one, slug(one), slug(one.partition(":")[2]))]
     chosen = models if len(models) == 1 else known
-    if len(chosen) != 1:
-        raise ConfigError(
-            f"{manifest.model_name}: the run does not tell how to open its model; name it with --model: "
-            f"{', '.join(models) or 'hf:ORG/NAME, demo'}"
-        )
-    return chosen[0], options.pairs(arguments, option="--model-args")
+    if len(chosen) == 1:
+        arguments = flags(manifest.command, "--model-args", "--model_args")
+        return chosen[0], options.pairs(arguments, option="--model-args")
+    if own in MODELS or find_alias(own) is not None:
+        return own, {}
+    raise ConfigError(
+        f"{own}: the run does not tell how to open its model; name it with --model: "
+        f"{', '.join(models) or 'hf:ORG/NAME, demo'}"
+    )
 
 
 def flags(command: Sequence[str], *names: str) -> list[str]:

@@ -14,8 +14,8 @@ from vlmeval.data.samples import DataOptions, SampleSet
 from vlmeval.data.task import Task
 from vlmeval.errors import ConfigError
 from vlmeval.models.spec import open_model
+from vlmeval.run.ray_cluster import RaySettings
 from vlmeval.run.ray_model import Placed, RayModel, open_ray_model
-from vlmeval.run.ray_pool import RaySettings
 from vlmeval.run.ray_worker import ModelSpec, Reading
 from vlmeval.run.shards import ShardSet, asked_shard
 from vlmeval.store.layout import RunFolder

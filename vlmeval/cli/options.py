@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import click
 
@@ -14,6 +14,15 @@ from vlmeval.kinds.modes import MODES
 
 Scalar = str | int | float | bool
 CommandT = TypeVar("CommandT", bound=Callable[..., object])
+PLACEMENT = ("dtype", "device", "quantize", "device_map")
+_PLACEMENT = (
+    click.option("--dtype", help="bfloat16, float16, float32 or auto (hf, vllm); default bfloat16 on a GPU."),
+    click.option("--device", help="cpu, cuda, cuda:1, ... (hf)."),
+    click.option(
+        "--quantize", help="4bit or 8bit by bitsandbytes (hf), or a method of vllm; GPTQ and AWQ need nothing."
+    ),
+    click.option("--device-map", help="auto spreads the weights over all GPUs (hf); vllm: tensor_parallel_size=N."),
+)
 _RECIPE = (
     click.option(
         "--prompt", metavar="STYLE", help="Prompt style: official, vlmevalkit, lmms, llava, or the task's own."
@@ -40,6 +49,37 @@ def recipe_options(command: CommandT) -> CommandT:
     for option in reversed(_RECIPE):
         command = option(command)
     return command
+
+
+def placement_options(command: CommandT) -> CommandT:
+    """Give a command the options that say how the weights of a local model are held; they are named in PLACEMENT."""
+    for option in reversed(_PLACEMENT):
+        command = option(command)
+    return command
+
+
+def batch_size(text: str | None) -> int | Literal["auto"] | None:
+    """Return what `--batch-size` says. Raises ConfigError for neither a positive number nor "auto"."""
+    if text is None or text == "auto":
+        return "auto" if text else None
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(f'--batch-size "{text}": expected a positive number, or auto')
+    return int(text)
+
+
+@runtime_checkable
+class Resizable(Protocol):
+    """A model that forms its batches itself."""
+
+    def resize(self, batch: int | Literal["auto"]) -> None:
+        """Take so many prompts at once, or as many as memory allows."""
+        ...
+
+
+def resize(model: object, batch: int | Literal["auto"] | None) -> None:
+    """Tell a model that forms its batches itself how large they are to be; to others the engine gives no more."""
+    if batch is not None and isinstance(model, Resizable):
+        model.resize(batch)
 
 
 def names(values: Iterable[str]) -> list[str]:

@@ -16,7 +16,7 @@ from vlmeval.cli.asked import asked_files, asked_tasks
 from vlmeval.cli.encoders import asked_encoder, embed, encoder_options
 from vlmeval.cli.judges import asked_judge, judge_settings, prices
 from vlmeval.cli.pages import write_reports
-from vlmeval.cli.score import more_rows, say_differences
+from vlmeval.cli.score import more_rows, say_differences, say_suites
 from vlmeval.cli.submitting import complain, submit
 from vlmeval.data.blind import Blind
 from vlmeval.data.samples import DataOptions, open_samples
@@ -80,12 +80,11 @@ class Ledger:
 )
 @options.recipe_options
 @machines.machine_options
-@click.option("--batch-size", metavar="N|auto", help="Requests a local model takes at once.")
+@click.option("--batch-size", metavar="N|auto", help="Prompts a local model takes at once; auto: what memory allows.")
 @click.option("--concurrency", type=click.IntRange(1), help="Requests under way at once; default the model's own.")
 @click.option("--model-args", multiple=True, metavar="K=V,...", help="Settings of the model.")
 @click.option("--base-url", help="Address of an OpenAI-compatible server.")
-@click.option("--dtype", help="bfloat16, float16, float32 or auto (hf).")
-@click.option("--device", help="cpu, cuda, cuda:1, ... (hf).")
+@options.placement_options
 @click.option("--judge", metavar="NAME", help="A model that reads the replies the rules cannot, and scores open ones.")
 @click.option("--judge-args", multiple=True, metavar="K=V,...", help="Settings of the judge, such as base_url=.")
 @click.option("--judge-epochs", type=click.IntRange(1, 100), help="Open replies: graded so often, scored by the mean.")
@@ -141,6 +140,7 @@ def command(**given: Any) -> int:
         for name in names:
             asked = model_options(given, sole=len(names) == 1)
             with closing(machines.machine_model(name, asked, given, offline=offline)) as model:
+                options.resize(model, options.batch_size(given["batch_size"]))
                 for task in tasks:
                     file = files.get(task.name)
                     replayed = name.startswith("replay:")
@@ -206,9 +206,7 @@ def evaluate(
     return folder, scores
 
 
-def ask(
-    task: Task, samples: machines.Samples, model: Model, settings: RunSettings, given: dict[str, Any]
-) -> RunFolder:
+def ask(task: Task, samples: machines.Samples, model: Model, settings: RunSettings, given: dict[str, Any]) -> RunFolder:
     """Run one pair and return its folder; where too much failed that is said, and the states are there to be seen."""
     try:
         return run_task(task, samples, model, settings, results=given["results"], command=sys.argv).folder
@@ -234,6 +232,7 @@ def conclude(scores: list[Scores], folders: list[RunFolder], given: dict[str, An
     found = dict(zip(folders, scores, strict=True))
     table.print_scores(scores, tags=given["slices"], more=more_rows(found))
     say_differences(found)
+    say_suites(found)
     for folder in folders:
         click.echo(f"results  {folder.path}")
     if not given["no_report"]:
@@ -256,9 +255,7 @@ def refuse_replayed(names: list[str], blind: str | None) -> None:
 
 def run_settings(given: dict[str, Any]) -> RunSettings:
     """Return how to run: what changes no score."""
-    batch: str | None = given["batch_size"]
-    if batch is not None and batch != "auto" and not (batch.isdecimal() and int(batch) > 0):
-        raise ConfigError(f'--batch-size "{batch}": expected a positive number, or auto')
+    batch = options.batch_size(given["batch_size"])
     limit: str | None = given["max_failures"]
     tolerated: int | float | None = None
     if limit is not None:
@@ -272,7 +269,7 @@ def run_settings(given: dict[str, Any]) -> RunSettings:
     return RunSettings(
         **attempts,
         concurrency=given["concurrency"],
-        batch=int(batch) if batch and batch != "auto" else None,
+        batch=None if batch == "auto" else batch,
         max_failures=tolerated,
         retry_errors=given["retry_errors"],
         max_cost=given["max_cost"],
@@ -288,7 +285,7 @@ def model_options(given: dict[str, Any], *, sole: bool) -> dict[str, options.Sca
     found = options.pairs(given["model_args"], option="--model-args")
     if found and not sole:
         raise ConfigError("--model-args goes with one --model; run the models one by one, or give each its TOML")
-    for key in ("base_url", "dtype", "device"):
+    for key in ("base_url", *options.PLACEMENT):
         if given[key]:
             found[key] = given[key]
     return found

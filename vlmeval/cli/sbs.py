@@ -9,7 +9,10 @@ from vlmeval.cli.main import LazyGroup
 COMMANDS: dict[str, tuple[str, str]] = {
     "new": ("vlmeval.cli.sbs_new:command", "Make a study from runs, or from a file of answers."),
     "tokens": ("vlmeval.cli.sbs_tokens:command", "Let annotators into a study."),
-    "serve": ("vlmeval.cli.sbs_serve:command", "Serve a study: people judge pairs in a browser, the organiser looks on."),
+    "serve": (
+        "vlmeval.cli.sbs_serve:command",
+        "Serve a study: people judge pairs in a browser, the organiser looks on.",
+    ),
     "plan": ("vlmeval.cli.sbs_plan:command", "Say how many votes a wanted interval or power needs."),
     "export": ("vlmeval.cli.sbs_export:command", "Write the votes of a study, without personal data."),
     "verify": ("vlmeval.cli.sbs_verify:command", "Check a study against its audit log."),

@@ -91,7 +91,7 @@ def command(
             raise ConfigError("name either --runs A B [C ...] with --task T, or --answers FILE")
         if gold is not None:
             checks = read_gold(gold, images=images, image_root=image_root)
-            content = Content(content.models, content.entries, checks)
+            content = Content(content.models, content.entries, checks, content.counted)
         setting = Setting(
             policy=policy_of(policy), overlap=overlap, seed=seed, gold_every=gold_every if gold else 0,
             new_model=newcomer(policy, new_model, content.models),

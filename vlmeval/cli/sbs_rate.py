@@ -15,6 +15,7 @@ from vlmeval.sbs import tables
 from vlmeval.sbs.board import Board
 from vlmeval.sbs.rate import rate
 from vlmeval.sbs.strengths import ELO, Clustering, Method, Recipe
+from vlmeval.sbs.study import STUDY_FILE, open_study, read_study, study_folder
 from vlmeval.sbs.votefile import read_votes
 from vlmeval.sbs.votes import Votes
 
@@ -38,6 +39,7 @@ EXPORTS = ("votes.jsonl", "votes.csv")
 @click.option("--pseudo-votes", type=click.FloatRange(0), help="On each observed pair; else 0.5 for small sessions.")
 @click.option("--baseline", metavar="NAME", help="A of verdicts about one model each (WildVision-Bench).")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draws behind rank intervals.")
+@click.option("--db", metavar="URL", help="postgresql://..., where the votes of a study are on a server.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the files; else reports/sbs/NAME.")
 def command(
     source: Path,
@@ -54,11 +56,12 @@ def command(
     pseudo_votes: float | None,
     baseline: str | None,
     seed: int,
+    db: str | None,
     output: Path | None,
 ) -> int:
     """Rate the models of SOURCE: a file of votes (CSV, TSV, JSON, JSON Lines, .gz), or the folder of a study."""
-    path = votes_path(source)
-    votes = chosen(read_votes(path, baseline=baseline, category=category_column), category, judge)
+    study, votes = votes_of(source, db, baseline=baseline, category=category_column)
+    votes = chosen(votes, category, judge)
     name, center = anchor_of(anchor)
     if not scale > 0:
         raise ConfigError(f"--scale {scale:g}: must be above 0")
@@ -66,13 +69,25 @@ def command(
         method=method, center=center, scale=scale * ELO / 400.0, anchor=name, level=level, cluster=cluster,
         controls=tuple(options.names(control)), pseudo_votes=pseudo_votes, seed=seed,
     )  # fmt: skip
-    study = path.parent.name if path.name in EXPORTS and path.parent.name else path.name.split(".")[0]
     judges = {one.name.split(".")[0]: read_votes(one) for one in judge_votes}
     board = rate(votes, recipe, study=study, judges=judges)
     tables.print_board(board)
     page = write_board(board, output or Path("reports") / "sbs" / study)
     click.echo(f"report     {page}\ntables     {page.with_name('ratings.csv')}  {page.with_name('ratings.json')}")
     return 0
+
+
+def votes_of(source: Path, db: str | None, *, baseline: str | None, category: str | None) -> tuple[str, Votes]:
+    """Return the name of a study and its votes: those that stand in its store now, or those of a file."""
+    folder = study_folder(source)
+    if (folder / STUDY_FILE).is_file() and (db or read_study(folder).database == "sqlite"):
+        if baseline or category:
+            raise ConfigError(f"{folder}: --baseline and --category-column are for files of votes, not for a study")
+        with open_study(folder, db=db) as store:
+            return folder.name, store.votes()
+    path = votes_path(source)
+    name = path.parent.name if path.name in EXPORTS and path.parent.name else path.name.split(".")[0]
+    return name, read_votes(path, baseline=baseline, category=category)
 
 
 def votes_path(source: Path) -> Path:

@@ -11,10 +11,12 @@ import click
 
 from vlmeval.cli.encoders import asked_encoder, embed, encoder_options
 from vlmeval.cli.submitting import submit
+from vlmeval.data.catalog import list_suites
 from vlmeval.errors import VlmevalError
 from vlmeval.run.settings import RunSettings
 from vlmeval.score import table
 from vlmeval.score.blind import gain_rows, gains
+from vlmeval.score.board_suites import suite_lines
 from vlmeval.score.scorer import score_run
 from vlmeval.score.scorers import beside_row, difference_lines
 from vlmeval.stats.bootstrap import Method
@@ -92,6 +94,7 @@ def command(
     if form == "table":
         table.print_scores(scores, tags=slices, more=more_rows(found))
         say_differences(found)
+        say_suites(found)
     else:
         runs_found = list(found)
         text = (
@@ -130,3 +133,12 @@ def say_differences(found: Mapping[RunFolder, Scores]) -> None:
     for folder, scores in found.items():
         for line in difference_lines(folder, scores):
             click.echo(line)
+
+
+def say_suites(found: Mapping[RunFolder, Scores]) -> None:
+    """Say the average of each suite that a model has whole, with its recipe."""
+    if len({scores.task for scores in found.values()}) < 2:
+        return
+    runs = [(scores, read_manifest(folder).task.benchmark) for folder, scores in found.items()]
+    for line in suite_lines(runs, list_suites()):
+        click.echo(f"suite    {line}")

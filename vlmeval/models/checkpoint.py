@@ -47,11 +47,16 @@ class Placement(Struct, frozen=True, kw_only=True):
         return "mps" if torch.backends.mps.is_available() else "cpu"
 
     def resolved_dtype(self, config: Any) -> str:
-        """Return the dtype's name: bfloat16 on a GPU and float32 on a CPU, for "auto" the checkpoint's own."""
+        """Return the dtype's name: bfloat16 on a GPU and float32 on a CPU, for "auto" the checkpoint's own.
+
+        A checkpoint that is quantized keeps its own: the kernels of GPTQ and AWQ are made for it.
+        """
         if self.dtype == "auto":
             return str(config.dtype or "float32").removeprefix("torch.")
         if self.dtype != "default":
             return self.dtype
+        if own_quantization(config):
+            return str(config.dtype or "float16").removeprefix("torch.")
         return "float32" if self.resolved_device() == "cpu" else "bfloat16"
 
 
@@ -163,6 +168,13 @@ class Checkpoint:
             )
         if placement.device_map:
             options["device_map"] = placement.device_map
+        if own_quantization(self.config):
+            if placement.quantize != "none":
+                method = own_quantization(self.config).get("quant_method", "another method")
+                raise ConfigError(
+                    f"{self.source} is quantized already ({method}); leave quantize={placement.quantize} out"
+                )
+            options.setdefault("device_map", {"": placement.resolved_device()})
         if placement.quantize != "none":
             import transformers
 
@@ -173,6 +185,14 @@ class Checkpoint:
             )
             options.setdefault("device_map", {"": placement.resolved_device()})
         return options
+
+
+def own_quantization(config: Any) -> dict[str, Any]:
+    """Return how the weights of a checkpoint are quantized (GPTQ, AWQ, ...), as its configuration says; {} if not."""
+    found = getattr(config, "quantization_config", None)
+    if found is None:
+        return {}
+    return dict(found) if isinstance(found, dict) else dict(found.to_dict())
 
 
 def folder_files(folder: Path) -> dict[str, str]:

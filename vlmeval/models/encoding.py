@@ -12,11 +12,11 @@ from msgspec import Struct
 from vlmeval.errors import DataError, RejectedError
 from vlmeval.models.captioner import open_ended
 from vlmeval.models.likelihood import Stem
+from vlmeval.models.pictures import Pictures
 from vlmeval.models.prompts import Prompter
-from vlmeval.types import Image, Request
+from vlmeval.types import Request
 
 Result = TypeVar("Result")
-KEPT_PICTURES = 4
 
 
 class Prepared(Struct, frozen=True):
@@ -56,7 +56,7 @@ class Encoder:
         self.config = config
         self.settings = settings
         self.prompter = prompter
-        self._pictures: dict[str, Any] = {}
+        self.pictures = Pictures()
 
     @property
     def encoder_decoder(self) -> bool:
@@ -82,18 +82,15 @@ class Encoder:
                 f"sample {request.sample_id}: {images} images, but {self.config.model_type} takes one a prompt"
             )
         try:
-            pictures = tuple(self._open(image) for image in request.images)
+            pictures = tuple(self.pictures.get(image) for image in request.images)
         except DataError as error:
             raise RejectedError(f"sample {request.sample_id}: {error}") from error
         return Prepared(request, self.prompter.render(request), pictures)
 
-    def _open(self, image: Image) -> Any:
-        """Return the decoded picture; the last few are kept, because questions about one image follow one another."""
-        if image.sha256 not in self._pictures:
-            if len(self._pictures) >= KEPT_PICTURES:
-                del self._pictures[next(iter(self._pictures))]
-            self._pictures[image.sha256] = image.open()
-        return self._pictures[image.sha256]
+    def cost(self, item: Prepared) -> int:
+        """Return about how many tokens a prompt has: a token for 28 x 28 pixels, 64 to 4,096 an image, or 3 letters."""
+        pixels = [picture.width * picture.height for picture in item.pictures]
+        return len(item.prompt) // 3 + sum(min(4096, max(64, count // 784)) for count in pixels)
 
     def encode(self, batch: Sequence[Prepared]) -> Any:
         """Return the tensors of a batch, on the CPU. Raises ValueError where the processor refuses it.

@@ -16,48 +16,24 @@ from typing import Any
 import msgspec
 
 from vlmeval.errors import ConfigError, RejectedError
-from vlmeval.models.batches import Batcher, free_memory
+from vlmeval.models.batches import Size, batcher, free_memory
 from vlmeval.models.beams import Search, beam_outputs
 from vlmeval.models.captioner import PrefixPrompter, unpadded_length
-from vlmeval.models.checkpoint import Checkpoint, Placement, answering_class
+from vlmeval.models.checkpoint import Checkpoint, answering_class, own_quantization
 from vlmeval.models.decoding import SAMPLING_KEYS, SampleByNoise, Watch, end_ids, finished, greedy, greedy_config
 from vlmeval.models.encoding import Encoder, Prepared
+from vlmeval.models.features import FeatureCache
 from vlmeval.models.options import Scalar, read_options
 from vlmeval.models.packages import require_quantization, require_transformers, version
 from vlmeval.models.prefix import joined
 from vlmeval.models.processors import image_settings, load_processor, processor_settings
 from vlmeval.models.prompts import Prompter
 from vlmeval.models.sharing import PrefixSharing
+from vlmeval.models.transformers_options import TransformersOptions
 from vlmeval.models.weighing import Weigher
 from vlmeval.types import Failure, Output, Request
 
 PREFIX = "processor_"
-
-
-class TransformersOptions(Placement, frozen=True, kw_only=True):
-    """Options of `hf:`. `max_tokens` is for requests that set none; `template` replaces the chat template.
-
-    `processor_NAME` (any setting of the image processor: processor_max_patches, processor_do_pan_and_scan, ...) and the
-    three sizes are handed to the image processor, which must know them. With share_prefix=false each prompt is asked
-    alone. `caption_prefix` is what a captioner continues in place of the task's prompt (`models/captioner.py`);
-    `num_beams` and the four settings after it are those of `Search`.
-    """
-
-    revision: str | None = None
-    trust_remote_code: bool = False
-    min_pixels: int | None = None
-    max_pixels: int | None = None
-    longest_edge: int | None = None
-    batch: int = 8
-    max_tokens: int = 1024
-    template: str = ""
-    share_prefix: bool = True
-    caption_prefix: str | None = None
-    num_beams: int = 1
-    min_new_tokens: int | None = None
-    max_new_tokens: int | None = None
-    length_penalty: float | None = None
-    repetition_penalty: float | None = None
 
 
 class TransformersModel:
@@ -67,14 +43,14 @@ class TransformersModel:
 
     def __init__(self, checkpoint: Checkpoint, options: TransformersOptions, settings: Mapping[str, Scalar]) -> None:
         where = f"model hf:{checkpoint.source}"
-        if options.batch < 1 or options.max_tokens < 1:
+        if (options.batch != "auto" and options.batch < 1) or options.max_tokens < 1:
             raise ConfigError(f"{where}: batch and max_tokens must be at least 1")
         self.name = checkpoint.name
         self.checkpoint = checkpoint
         self.options = options
         self.search = Search(**{name: getattr(options, name) for name in Search.__struct_fields__}).checked(where)
         self.auto, self.class_name = answering_class(checkpoint)
-        options.resolved_device()
+        device = options.resolved_device()
         try:
             processor = load_processor(
                 checkpoint.source,
@@ -90,10 +66,13 @@ class TransformersModel:
             prompter = PrefixPrompter(processor, config.model_type, options.caption_prefix, name=checkpoint.source)
         sizes = image_settings(processor.image_processor, settings, where=where)
         self.encoder = Encoder(processor, config, sizes, prompter)
-        self.sharing = PrefixSharing(self.encoder, wanted=options.share_prefix and options.num_beams == 1)
-        self._weigher = Weigher(self.encoder, self.sharing)
-        self._batcher = Batcher(options.batch)
+        wanted = options.share_prefix and options.num_beams == 1
+        self.sharing = PrefixSharing(self.encoder, wanted=wanted)
+        self.features = FeatureCache(self.encoder, wanted=wanted)
+        self._weigher = Weigher(self.encoder, self.sharing, self.features)
+        self._batcher = batcher(options.batch, device)
         self._model: Any = None
+        self._loading_seconds = 0.0
         self._lock = threading.Lock()
 
     @property
@@ -105,8 +84,19 @@ class TransformersModel:
     def model(self) -> Any:
         """The model, its weights loaded on first use."""
         if self._model is None:
+            began = time.perf_counter()
             self._model = self.checkpoint.load(self.auto, self.options)
+            self._loading_seconds += time.perf_counter() - began
         return self._model
+
+    def resize(self, batch: Size) -> None:
+        """Take `batch` prompts at once, or as many as memory allows."""
+        self._batcher = batcher(batch, self.options.resolved_device())
+
+    def expect(self, requests: Sequence[Request]) -> None:
+        """Have the images of requests that come soon decoded meanwhile."""
+        for request in requests:
+            self.encoder.pictures.expect(request.images)
 
     def recipe(self) -> dict[str, Any]:
         """Return what defines the answers; no weights are loaded, no path is in it."""
@@ -118,6 +108,7 @@ class TransformersModel:
             "dtype": self.options.resolved_dtype(config),
             "attention": self._attention,
             "quantize": self.options.quantize,
+            **({"quantized": quantized} if (quantized := own_quantization(config)) else {}),
             "processor": {
                 "class": type(self.encoder.processor).__name__,
                 "images": processor_settings(self.encoder.processor.image_processor),
@@ -162,6 +153,8 @@ class TransformersModel:
             **({"attention": used} if used else {}),
             **self._batcher.conditions(),
             "prefix_sharing": self.sharing.state,
+            "vision_features_kept": self.features.state,
+            **({"loading_seconds": round(self._loading_seconds, 3)} if self._loading_seconds else {}),
         }
 
     def close(self) -> None:
@@ -169,6 +162,8 @@ class TransformersModel:
         with self._lock:
             self._model = None
             self.sharing.forget()
+            self.features.forget()
+            self.encoder.pictures.close()
             free_memory()
 
     def render(self, request: Request) -> str:
@@ -193,7 +188,7 @@ class TransformersModel:
         with self._lock:
             for indices in groups.values():
                 items = [prepared[index] for index in indices]
-                results = self._batcher.run(items, self._generate_batch, _too_large)
+                results = self._batcher.run(items, self._generate_batch, _too_large, self._cost)
                 for index, outcome in zip(indices, results, strict=True):
                     outcomes[index] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
@@ -208,6 +203,10 @@ class TransformersModel:
         if self.search.num_beams == 1:
             sampling = msgspec.structs.replace(sampling, max_tokens=None)
         return len(item.pictures), self._unpadded_length(item), sampling
+
+    def _cost(self, item: Prepared) -> int:
+        """Return about how many tokens a prompt and its answer have."""
+        return self.encoder.cost(item) + (item.request.sampling.max_tokens or self.options.max_tokens)
 
     def _unpadded_length(self, item: Prepared) -> int:
         return unpadded_length(self.encoder.tokenizer, item.prompt, self.checkpoint.config.model_type)
@@ -224,7 +223,8 @@ class TransformersModel:
         with self._lock:
             for group in groups.values():
                 items = [item for _, _, item in group]
-                results = self._batcher.run(items, partial(self._weigher.scores, self.model), _never_fits)
+                work = partial(self._weigher.scores, self.model)
+                results = self._batcher.run(items, work, _never_fits, self.encoder.cost)
                 for (index, places, _), found in zip(group, results, strict=True):
                     for place, score in zip(places, found, strict=True):
                         scores[index][place] = score
@@ -251,7 +251,8 @@ class TransformersModel:
 
     def _generate_encoded(self, batch: Sequence[Prepared], encoded: Any) -> list[Output]:
         began = time.perf_counter()
-        return self._generate_inputs(batch, encoded.to(self.model.device, self.model.dtype), began)
+        inputs = encoded.to(self.model.device, self.model.dtype)
+        return self._generate_inputs(batch, self.features.used(self.model, batch, inputs), began)
 
     def _generate_inputs(self, batch: Sequence[Prepared], inputs: Mapping[str, Any], began: float) -> list[Output]:
         import torch

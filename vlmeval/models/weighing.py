@@ -9,6 +9,7 @@ from vlmeval.errors import RejectedError
 from vlmeval.models.captioner import for_scoring
 from vlmeval.models.decoding import greedy_config
 from vlmeval.models.encoding import Encoder, Prepared
+from vlmeval.models.features import FeatureCache
 from vlmeval.models.likelihood import Stem, Tail, decoder_scores, encoder_decoder_scores, shared_scores, stems, tail
 from vlmeval.models.prefix import joined
 from vlmeval.models.sharing import PrefixSharing
@@ -17,9 +18,10 @@ from vlmeval.models.sharing import PrefixSharing
 class Weigher:
     """Scores the options of prompts; what a prompt's options have in common is run once."""
 
-    def __init__(self, encoder: Encoder, sharing: PrefixSharing) -> None:
+    def __init__(self, encoder: Encoder, sharing: PrefixSharing, features: FeatureCache) -> None:
         self._encoder = encoder
         self._sharing = sharing
+        self._features = features
 
     def stems(self, prepared: Prepared) -> dict[Stem, list[int]]:
         """Return what is to be appended to a prompt, each with the places of the options it weighs."""
@@ -60,7 +62,7 @@ class Weigher:
         tokenizer, config = self._encoder.tokenizer, self._encoder.config
         inputs = encoded.to(model.device, model.dtype)
         if not self._encoder.encoder_decoder:
-            inputs = for_scoring(inputs, config)
+            inputs = self._features.used(model, batch, for_scoring(inputs, config))
             return decoder_scores(model, inputs, _stems(batch), config.model_type)
         begin = [greedy_config(model, tokenizer).decoder_start_token_id]
         # BART's texts begin with <s> after the start token; T5's do not.

@@ -11,6 +11,7 @@ import numpy as np
 
 from vlmeval.data.variants import EPOCH, by_epoch
 from vlmeval.kinds.letters import LETTERS
+from vlmeval.report.figures import efficiency_lines
 from vlmeval.stats.components import components
 from vlmeval.store.results import Manifest, Pass, ScoredSample
 from vlmeval.types import Output
@@ -195,4 +196,4 @@ def costs(manifest: Manifest) -> list[tuple[str, str, str]]:
     if manifest.seconds:
         rate = f"{samples / manifest.seconds:,.1f} samples a second" if samples else ""
         found.append(("time", f"{manifest.seconds:,.1f} s", rate))
-    return found
+    return [*found, *efficiency_lines(manifest.efficiency)]

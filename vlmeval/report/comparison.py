@@ -17,6 +17,7 @@ from vlmeval.jsonio import write_whole
 from vlmeval.report.page import page_path, read_samples, render
 from vlmeval.report.pictures import BUDGET_BYTES, PictureFolder, PictureShelf
 from vlmeval.report.samples import (
+    SEARCHED_CHARACTERS,
     SUMMARY_CHARACTERS,
     Pieces,
     detail_of,
@@ -99,6 +100,7 @@ def write_compare_page(comparison: Comparison, out: Path) -> Path:
         "rows": rows,
         "pairs": [pair_data(one, out, path) for one in comparison.tasks],
         "causes": CAUSES,
+        "searched": SEARCHED_CHARACTERS if large else None,
         **pieces.finish(path),
     }
     context = {
@@ -107,8 +109,8 @@ def write_compare_page(comparison: Comparison, out: Path) -> Path:
         "views": [view_of(place, comparison, one) for place, one in enumerate(comparison.tasks)],
         "flips": flips,
     }
-    page = render("compare.html", context, script=("parts.js", "list.js", "compare.js"), data=data, beside=True)
-    write_whole(path, page)
+    script = ("parts.js", "list.js", "compare.js")
+    write_whole(path, render("compare.html", context, script=script, data=data, beside=pieces.beside))
     return path
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from vlmeval.jsonio import encode
+from vlmeval.store.efficiency import Efficiency, Percentiles
 from vlmeval.store.results import Coverage
 from vlmeval.types import Estimate, MetricInfo
 
@@ -81,3 +82,30 @@ def state_shares(coverage: Coverage) -> list[tuple[str, int, float]]:
 def number_text(value: Any) -> str:
     """Return a value of the recipe as text."""
     return value if isinstance(value, str) else encode(value).decode()
+
+
+def efficiency_lines(efficiency: Efficiency | None) -> list[tuple[str, str, str]]:
+    """Return (what, how much, a note) of what is known of a run's speed, memory and energy; [] without any."""
+    if efficiency is None:
+        return []
+    found: list[tuple[str, str, str]] = []
+    if (rate := efficiency.samples_per_second) is not None:
+        tokens = efficiency.output_tokens_per_second
+        note = "" if tokens is None else f"{tokens:,.1f} tokens a second"
+        found.append(("throughput", f"{rate:,.2f} samples a second", note))
+    for name, spread in (("latency", efficiency.latency_seconds), ("first token", efficiency.first_token_seconds)):
+        if spread is not None:
+            found.append((name, f"{spread.p50:,.3f} s", spread_note(spread)))
+    meters = efficiency.meters
+    for name, count in (("memory of the host", meters.host_peak_bytes), ("memory of devices", meters.device_peak_bytes)):
+        if count is not None:
+            found.append((name, f"{count / 2**20:,.0f} MiB", "at its peak"))
+    if meters.joules is not None:
+        each = efficiency.joules_per_sample
+        found.append(("energy", f"{meters.joules:,.0f} J", "" if each is None else f"{each:,.1f} J a sample"))
+    return found
+
+
+def spread_note(spread: Percentiles) -> str:
+    """Return the tail of a number of times."""
+    return f"90 % within {spread.p90:,.3f} s, 99 % within {spread.p99:,.3f} s"

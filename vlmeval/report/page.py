@@ -24,7 +24,7 @@ from vlmeval.report.figures import Bar, Figure, number_text, state_shares
 from vlmeval.report.gains import GainFigure
 from vlmeval.report.pictures import BUDGET_BYTES, PictureFolder, PictureShelf
 from vlmeval.report.rules import rule_rows
-from vlmeval.report.samples import Pieces, detail_of, is_large, row_of, score_of
+from vlmeval.report.samples import SEARCHED_CHARACTERS, Pieces, detail_of, is_large, row_of, score_of
 from vlmeval.report.variants import VariantFigure, heat_maps, other_readings
 from vlmeval.report.warnings import warnings
 from vlmeval.score.blind import gains_about
@@ -60,7 +60,8 @@ def write_run_page(folder: RunFolder, out: Path) -> Path:
         **drawn(samples, manifest),
         "queries_page": queries,
     }
-    write_whole(path, render("run.html", context, script=("parts.js", "list.js", "run.js"), data=data, beside=True))
+    script = ("parts.js", "list.js", "run.js")
+    write_whole(path, render("run.html", context, script=script, data=data, beside=pieces.beside))
     return path
 
 
@@ -159,7 +160,7 @@ def slice_groups(scores: Scores, infos: Mapping[str, MetricInfo]) -> list[tuple[
         if estimate.slice and estimate.metric == scores.primary:
             groups.setdefault(estimate.slice.partition("=")[0], []).append(estimate)
     return [
-        (tag, [Figure.of(estimate, infos[estimate.metric], scores.chance) for estimate in group])
+        (tag, [Figure.of(estimate, infos[estimate.metric], None) for estimate in group])
         for tag, group in groups.items()
     ]
 
@@ -213,4 +214,4 @@ def page_data(
             detail["maps"] = maps[sample.id]
             rows[-1]["explained"] = True
         pieces.add(detail)
-    return {"rows": rows, "scale": metric.info.scale, "captions": captions}
+    return {"rows": rows, "captions": captions, "searched": SEARCHED_CHARACTERS if large else None}

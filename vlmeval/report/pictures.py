@@ -84,6 +84,11 @@ class PictureShelf:
         """Return what was added: digest to {"src": URL, "width", "height"}, or "missing" instead of "src"."""
         return self._pictures
 
+    @property
+    def outside(self) -> bool:
+        """Whether a picture lies beside the page."""
+        return any(not str(one.get("src", "data:")).startswith("data:") for one in self._pictures.values())
+
     def named(self) -> dict[str, dict[str, Any]]:
         """Return the pictures that were added since this was last asked, known ones included."""
         named, self._named = self._named, {}

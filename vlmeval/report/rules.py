@@ -61,6 +61,7 @@ MEANINGS = {
     "otherwise_yes": "does not say no, which counts as yes",
     "outside": "a box outside the image: unparsed",
     "prose_letter": "the only letter that stands in its prose as an answer",
+    "rank": "the rank of the first right candidate by the model's vectors",
     "refusal": "declines to answer: unparsed",
     "repeated_list": "repeats the list of options: unparsed",
     "restated": "restates the question as a fact",
@@ -78,7 +79,9 @@ MEANINGS = {
     "thinking_block": "a closed block of reasoning was cut out",
     "thinking_closing": "what stood before a closing tag of reasoning was cut out",
     "thinking_unfinished": "cut off while it reasoned, without an answer: unparsed",
+    "tie": "a right candidate tied with a wrong one: the expected rank",
     "token": "the only letter among its words",
+    "unlisted": "no right candidate among those ranked",
     "word": "the whole reply is yes or no",
     "wording": "the whole reply is an option's wording",
 }

@@ -66,6 +66,11 @@ class Pieces:
                 path.unlink()
         return {"starts": self.starts, "folder": Path(os.path.relpath(self.folder, page.parent)).as_posix()}
 
+    @property
+    def beside(self) -> bool:
+        """Whether anything of the page lies beside it."""
+        return self.folder is not None or self.shelf.outside
+
     def _close(self) -> None:
         if not self._open:
             return

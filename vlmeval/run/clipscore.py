@@ -17,7 +17,7 @@ from vlmeval.metrics.clipscore import caption_of, image_item, text_items
 from vlmeval.registry import KINDS
 from vlmeval.run.embed import embed_run
 from vlmeval.run.judging import latest_records, readable
-from vlmeval.run.keeper import Described
+from vlmeval.run.keeper import CUT, Described
 from vlmeval.run.progress import open_progress
 from vlmeval.run.settings import RunSettings
 from vlmeval.store.images import ImageStore
@@ -60,16 +60,22 @@ def embed_captions(folder: RunFolder, model: Model, settings: RunSettings, *, st
         place = folder.encoded(mark)
         place.path.mkdir(parents=True, exist_ok=True)
         found = Embedded(model.name)
+        cut = cut_texts(model)
         label = f"{manifest.task.name} encoder {model.name}"
         progress = open_progress(label, None, quiet=settings.quiet, stream=stream)
         kind: TaskKind = KINDS.load(manifest.task.kind)(manifest.task)
         tally = embed_run(place, caption_items(folder, kind), model, settings=settings, watch=progress.show)
         progress.close(tally)
         found.items, found.earlier = tally.samples, tally.earlier_samples
-        found.cut = model.conditions().get("truncated_texts", 0) if isinstance(model, Described) else 0
+        found.cut = cut_texts(model) - cut
         manifest.encoders[model.name] = mark
         write_manifest(folder, manifest)
     return found
+
+
+def cut_texts(model: Model) -> int:
+    """Return how many texts the model has cut since it was opened."""
+    return int(model.conditions().get(CUT, 0)) if isinstance(model, Described) else 0
 
 
 def caption_items(folder: RunFolder, kind: TaskKind) -> Iterator[Sample]:

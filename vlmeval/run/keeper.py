@@ -26,6 +26,8 @@ from vlmeval.store.surroundings import checkpoint_commit, surroundings
 from vlmeval.types import Model
 
 SAVE_SECONDS = 5.0
+CUT = "truncated_texts"
+"""What a dual encoder counts in its conditions: texts that were longer than it takes."""
 JUDGE = "judge."
 """What a judge's figures in run.json begin with: asking the model again does not undo them."""
 LOADING = "loading_seconds"
@@ -70,6 +72,7 @@ class Keeper:
         self._fresh = fresh
         self._state: RunState = "interrupted"
         self._stopped_by: Stop = ""
+        self._cut = int(manifest.conditions.get(CUT, 0)) - int(self._said().get(CUT, 0))
         self._before = manifest.seconds
         self._start = self._saved = time.monotonic()
         self._meter = Meter()
@@ -170,9 +173,23 @@ class Keeper:
         )
         return before if before is not None and now.requests == before.requests else now
 
+    @property
+    def truncated_texts(self) -> int:
+        """How many texts of this run, earlier sessions included, were longer than its encoder takes."""
+        return int(self._reached().get(CUT, 0))
+
+    def _said(self) -> dict[str, Any]:
+        """Return what the model says of how it was reached."""
+        return self._model.conditions() if isinstance(self._model, Described) else {}
+
     def _reached(self) -> dict[str, Any]:
-        """Return how the model was reached, and the commit of its checkpoint where that is a folder here."""
-        said = self._model.conditions() if isinstance(self._model, Described) else {}
+        """Return how the model was reached, and the commit of its checkpoint where that is a folder here.
+
+        A model counts the texts it cut since it was opened, in other runs too; here are those of this run.
+        """
+        said = self._said()
+        if CUT in said:
+            said = {**said, CUT: said[CUT] + self._cut}
         texts = [value for value in (*said.values(), *self.manifest.recipe.values()) if isinstance(value, str)]
         folders = [Path(text) for text in texts if "/" in text and len(text) < 4096 and Path(text).is_dir()]
         commit = checkpoint_commit(folders[0]) if folders else ""

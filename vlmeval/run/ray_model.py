@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from vlmeval.data.blind import images_of
 from vlmeval.errors import ConfigError
-from vlmeval.run.ray_pool import RayPool, RaySettings
+from vlmeval.run.ray_cluster import RaySettings
+from vlmeval.run.ray_pool import RayPool
 from vlmeval.run.ray_worker import Ability, ModelSpec, Reading
 from vlmeval.types import Failure, Image, Output, Part, Request, Sample
 

@@ -7,52 +7,28 @@ a cluster that scales by itself sees what is wanted; they join when they are rea
 
 from __future__ import annotations
 
-import os
 import queue
 import re
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from vlmeval.errors import ConfigError, ModelError, VlmevalError
+from vlmeval.errors import ConfigError, ModelError, RejectedError, VlmevalError
+from vlmeval.run.keeper import CUT
+from vlmeval.run.ray_cluster import RaySettings, connect, leave
 from vlmeval.run.ray_worker import Ability, Description, ModelSpec, Raised, Reading, Worker
 from vlmeval.store.manifest import differences
 from vlmeval.types import Failure, Request
 
-ANSWER_SECONDS = 10.0
-PROBE_SECONDS = 18.0
 START_SECONDS = 600.0
-ASK_SECONDS = 10.0
-STORE_BYTES = 200 * 1024 * 1024
+ASK_SECONDS = 30.0
 MOST_CALLS = 64
 LOSSES = 3
 """So often a worker may be lost over one call before the requests are taken for the reason."""
-_PROBE = """
-import sys, ray
-ray.init(address=sys.argv[1], log_to_driver=False, logging_level="ERROR")
-"""
 _PLACE = re.compile(r'File "(.+)", line ([0-9]+)')
-
-
-@dataclass(frozen=True)
-class RaySettings:
-    """Where the cluster is and what a worker gets. None: as many workers as there are GPUs, or else nodes.
-
-    `address` is "local" (a cluster of this machine, for this run), "auto" (the one that runs here), or HOST:PORT.
-    `concurrency` bounds the calls of one worker where the model allows more than one.
-    """
-
-    address: str = "local"
-    workers: int | None = None
-    gpus: float | None = None
-    cpus: float = 1.0
-    concurrency: int | None = None
 
 
 @dataclass(eq=False)
@@ -62,6 +38,7 @@ class _Actor:
     handle: Any
     description: Description | None = None
     alive: bool = True
+    cut_texts: int | None = None
 
 
 class RayPool:
@@ -77,15 +54,14 @@ class RayPool:
         self._error: VlmevalError | None = None
         self._losses = 0
         self._closed = False
-        try:
+        with ExitStack() as broken_off:
+            broken_off.callback(self.close)
             self._gpus = self._share()
             self.size = settings.workers or self._places()
             for _ in range(self.size):
                 self._start()
             self.description = self._first()
-        except (VlmevalError, KeyboardInterrupt):
-            self.close()
-            raise
+            broken_off.pop_all()
 
     @property
     def processes(self) -> list[int]:
@@ -100,7 +76,7 @@ class RayPool:
         """Return what a worker's model gives. Raises what the model raises.
 
         Where workers are lost over the same requests again and again, they are asked one by one, and the one at fault
-        is a Failure "crash" (for text), else a ModelError.
+        is a Failure "crash" where text was asked for, else a RejectedError.
         """
         for _ in range(LOSSES):
             actor = self._take()
@@ -119,7 +95,7 @@ class RayPool:
             return reply
         lost = f"{LOSSES} Ray workers were lost while they worked on this"
         if ability != "generate":
-            raise ModelError(lost)
+            raise RejectedError(lost)
         if len(requests) == 1:
             return [Failure("crash", lost)]
         return [one for request in requests for one in self.call(ability, reading, [request], rows)]
@@ -131,12 +107,13 @@ class RayPool:
         for actor in ready:
             with suppress(*self._lost_errors(), self._ray.exceptions.GetTimeoutError):
                 said.append(self._ray.get(actor.handle.conditions.remote(), timeout=ASK_SECONDS))
+                actor.cut_texts = said[-1].get(CUT, actor.cut_texts)
         found = dict(said[0] if said else self.description.conditions)
-        cut = [one["truncated_texts"] for one in said if "truncated_texts" in one]
+        cut = [actor.cut_texts for actor in self._actors if actor.cut_texts is not None]
         nodes = sorted({actor.description.host for actor in ready if actor.description is not None})
         return {
             **found,
-            **({"truncated_texts": sum(cut)} if cut else {}),
+            **({CUT: sum(cut)} if cut else {}),
             "executor": "ray",
             "ray": self._ray.__version__,
             "ray_workers": len(ready),
@@ -148,9 +125,7 @@ class RayPool:
         self._closed = True
         for actor in self._actors:
             self._ray.kill(actor.handle)
-        if _OURS:
-            _OURS.clear()
-            self._ray.shutdown()
+        leave(self._ray)
 
     def _share(self) -> float:
         """Return the GPUs of a worker. Raises ConfigError where a local cluster can never give what is asked."""
@@ -169,7 +144,7 @@ class RayPool:
         return max(1, sum(1 for node in self._ray.nodes() if node["Alive"]))
 
     def _start(self) -> None:
-        calls = min(self._settings.concurrency or MOST_CALLS, MOST_CALLS)
+        calls = 1 + min(self._settings.concurrency or MOST_CALLS, MOST_CALLS)  # one more, to be asked how it is
         made = self._ray.remote(Worker).options(
             num_cpus=self._settings.cpus, num_gpus=self._gpus, max_concurrency=calls, max_restarts=0
         )
@@ -234,7 +209,7 @@ class RayPool:
                 return
             actor.alive = False
             self._losses += 1
-            hopeless = self._losses > LOSSES * self.size
+            hopeless = self._losses > LOSSES * (self.size + 2)
         if hopeless:
             self._fail(ModelError(f"{self._losses} Ray workers in a row were lost: {str(error).strip()[:300]}"))
             return
@@ -249,67 +224,6 @@ class RayPool:
     def _lost_errors(self) -> tuple[type[Exception], ...]:
         known = self._ray.exceptions
         return (known.RayActorError, known.WorkerCrashedError, known.ObjectLostError, known.NodeDiedError)
-
-
-_OURS: list[str] = []
-"""The address of the cluster that this process has joined itself, and leaves again; a caller's own connection stays."""
-
-
-def connect(settings: RaySettings) -> Any:
-    """Return the module `ray`, connected. Raises ConfigError without Ray, or where nothing answers at the address."""
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # workers without GPUs: Ray's coming default
-    try:
-        import ray
-    except ImportError as error:
-        raise ConfigError("--executor ray needs the package ray: pip install 'vlmeval[ray]'") from error
-    if ray.is_initialized():
-        return ray
-    address = settings.address
-    if address == "local":
-        wanted = int(-(-(settings.workers or 1) * settings.cpus // 1))
-        ray.init(
-            address="local",
-            num_cpus=max(os.cpu_count() or 1, wanted),
-            include_dashboard=False,
-            object_store_memory=STORE_BYTES,
-            log_to_driver=False,
-            logging_level="ERROR",
-        )
-    else:
-        check_address(address)
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    _OURS.append(address)
-    return ray
-
-
-def check_address(address: str) -> None:
-    """Raise ConfigError, within half a minute, where no Ray cluster answers at `address`.
-
-    Ray itself waits for minutes and then ends the process, which is why another process tries first.
-    """
-    way_out = "start one (ray start --head), name its HOST:PORT, or leave --ray-address out for a cluster of your own"
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if address != "auto":
-        if not (colon and host and port.isdecimal()):
-            raise ConfigError(f'--ray-address "{address}": expected HOST:PORT, auto or local')
-        try:
-            socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS).close()
-        except (OSError, OverflowError) as error:
-            raise ConfigError(f"--ray-address {address}: nothing answers there ({error}); {way_out}") from error
-    try:
-        tried = subprocess.run(
-            [sys.executable, "-c", _PROBE, address],
-            capture_output=True,
-            text=True,
-            timeout=PROBE_SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ConfigError(f"--ray-address {address}: what answers there is no Ray cluster; {way_out}") from error
-    if tried.returncode:
-        said = (tried.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise ConfigError(f"--ray-address {address}: {said}; {way_out}")
 
 
 def _told(error: Any) -> str:

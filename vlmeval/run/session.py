@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol, TextIO, runtime_checkable
 
 import msgspec
 
@@ -16,10 +16,10 @@ from vlmeval.registry import KINDS
 from vlmeval.run.calling import Caller
 from vlmeval.run.desk import Limits
 from vlmeval.run.engine import Engine
-from vlmeval.run.keeper import Described, Keeper, RunResult, new_manifest
+from vlmeval.run.keeper import Keeper, RunResult, new_manifest
 from vlmeval.run.limits import CostLimit, FailureLimit
 from vlmeval.run.meter import Stopwatch
-from vlmeval.run.planner import Earlier, gathered, noted, plan
+from vlmeval.run.planner import Earlier, Unit, gathered, noted, plan
 from vlmeval.run.progress import open_progress
 from vlmeval.run.retry import Backoff, Clock
 from vlmeval.run.settings import Prices, RunSettings
@@ -30,7 +30,7 @@ from vlmeval.store.lock import RunLock
 from vlmeval.store.manifest import choose_folder, continued, recipe_of, without_secrets
 from vlmeval.store.questions import QuestionLog
 from vlmeval.store.results import Origin
-from vlmeval.types import Embedder, Model, Sample, TaskKind
+from vlmeval.types import Embedder, Model, Request, Sample, TaskKind
 
 WINDOW = 4
 """Questions are put in order over so many batches."""
@@ -80,6 +80,11 @@ def run_task(
     origin = msgspec.convert(samples.origin, Origin, from_attributes=True)
     recipe = recipe_of(task, model.name, model.recipe(), origin, limit=settings.limit)
     shard = samples.shard if isinstance(samples, ShardSet) else None
+    if shard is not None and callable(getattr(model, "match", None)):
+        raise ConfigError(
+            f"model {model.name} looks at the first candidates of each query again, and a shard has only some of them; "
+            "run it without --shard"
+        )
     folder = choose_folder(results, task.name, model.name, recipe, fresh=settings.fresh, shard=shard)
     with ExitStack() as stack:
         stack.enter_context(RunLock(folder.path))
@@ -129,8 +134,7 @@ def _embed(keeper: Keeper, samples: Iterable[Sample], kind: TaskKind, model: Mod
         rerank_run(keeper.folder, queries, model, folds=int(task.options.get("folds", 1)))
     else:
         embed_run(keeper.folder, Items(samples, kind), model, settings=settings, watch=keeper.watch)
-    cut = model.conditions().get("truncated_texts", 0) if isinstance(model, Described) else 0
-    if cut:
+    if cut := keeper.truncated_texts:
         keeper.progress.say(f"{cut} texts are longer than the encoder takes: it saw only their beginning")
     keeper.ended(failed=False)
 
@@ -162,9 +166,27 @@ def _ask(
         engine = Engine(
             call, journal, kind, limits, tally=earlier.spent, watch=keeper.watch, say=keeper.progress.say, clock=clock
         )
-        work = itertools.chain([first], units)
-        engine.run(gathered(work, WINDOW * limits.workers * limits.batch) if gathers(model, limits) else work)
+        work: Iterator[Unit] = itertools.chain([first], units)
+        if gathers(model, limits):
+            work = gathered(work, WINDOW * limits.workers * limits.batch)
+        engine.run(announced(work, model) if isinstance(model, Expecting) else work)
     keeper.ended(failed=engine.tally.failed > 0, stopped_by=engine.stopped_by)
+
+
+@runtime_checkable
+class Expecting(Protocol):
+    """A model that prepares for requests while it answers others."""
+
+    def expect(self, requests: Sequence[Request]) -> None:
+        """Be told what will be asked soon; returns at once."""
+        ...
+
+
+def announced(units: Iterable[Unit], model: Expecting) -> Iterator[Unit]:
+    """Yield the units, about two batches ahead of the model, which is told of each."""
+    for unit in units:
+        model.expect(unit.requests)
+        yield unit
 
 
 def gathers(model: Model, limits: Limits) -> bool:

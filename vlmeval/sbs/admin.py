@@ -19,7 +19,7 @@ from vlmeval.jsonio import encode
 from vlmeval.sbs.board import Agreement
 from vlmeval.sbs.consensus import agreement_of
 from vlmeval.sbs.desk import COOKIES, Desk
-from vlmeval.sbs.entrance import WRONG_TOKEN, client, fields, signed_in
+from vlmeval.sbs.entrance import TOO_MANY, WRONG_TOKEN, fields, signed_in, wrong_attempt
 from vlmeval.sbs.export import Format, exported, lines
 from vlmeval.sbs.guard import refusal
 from vlmeval.sbs.pages import page
@@ -73,11 +73,10 @@ class Admin:
 
     async def enter(self, request: Request) -> Response:
         """POST: check the organiser's token."""
-        if self._desk.attempts.wait(client(request), self._desk.clock()):
-            return self._form("Too many attempts from this address. Wait a minute.", status=429)
         token = (await fields(request)).get("token", "").strip()
         if not self._desk.is_admin_token(token):
-            return self._form(WRONG_TOKEN, status=403)
+            many = wrong_attempt(self._desk, request)
+            return self._form(TOO_MANY if many else WRONG_TOKEN, status=429 if many else 403)
         return signed_in(self._desk, "admin", token_digest(token), "/admin")
 
     async def leave(self, request: Request) -> Response:

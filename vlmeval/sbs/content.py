@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Literal
 
@@ -40,20 +40,26 @@ class GoldEntry(Struct, frozen=True):
 
 
 class Content(Struct, frozen=True):
-    """All of a study. `pairs` are of models that share a prompt which both answered."""
+    """All of a study. `counted` are the states of each model's answers before prompts were drawn or left out."""
 
     models: tuple[str, ...]
     entries: tuple[Entry, ...]
     gold: tuple[GoldEntry, ...] = ()
+    counted: dict[str, dict[str, int]] = {}
 
     @property
     def states(self) -> dict[str, dict[str, int]]:
         """How many prompts each model answered, or why it did not."""
-        found: dict[str, dict[str, int]] = {model: {} for model in self.models}
-        for entry in self.entries:
-            for model, state in entry.states.items():
-                found[model][state] = found[model].get(state, 0) + 1
-        return found
+        return self.counted or tallied(self.models, (entry.states for entry in self.entries))
+
+
+def tallied(models: Iterable[str], states: Iterable[Mapping[str, AnswerState]]) -> dict[str, dict[str, int]]:
+    """Return how often each model's answer was in each state."""
+    found: dict[str, dict[str, int]] = {model: {} for model in models}
+    for row in states:
+        for model, state in row.items():
+            found[model][state] = found[model].get(state, 0) + 1
+    return found
 
 
 class Setting(Struct, frozen=True):

@@ -20,6 +20,7 @@ from vlmeval.sbs.tokens import NAME
 
 PARTICIPANT = re.compile(r"[A-Za-z0-9_-]{4,64}")
 WRONG_TOKEN = "This token is not known here, or it was withdrawn. Copy the whole link that you were given."  # noqa: S105
+TOO_MANY = "Too many wrong tokens from this address. Wait a minute."
 RESULT_PAGE = "https://app.prolific.com/submissions/complete?cc="
 
 
@@ -42,17 +43,15 @@ class Entrance:
 
     async def enter(self, request: Request) -> Response:
         """POST: check the token, set the cookie, go to the pairs."""
-        if self._desk.attempts.wait(client(request), self._desk.clock()):
-            return self._form("Too many attempts from this address. Wait a minute.", status=429)
         form = await fields(request)
         token, participant = form.get("token", "").strip(), form.get("participant", "").strip()
         if participant or form.get("key"):
-            return await self._recruited(form.get("key", ""), participant)
+            return await self._recruited(request, form.get("key", ""), participant)
         if self._desk.rules.names and not token:
             return await self._named(form.get("name", "").strip())
         digest = token_digest(token)
         if self._desk.store.annotator(digest) is None:
-            return self._form(WRONG_TOKEN, status=403)
+            return self._wrong(request)
         return self._signed_in(digest)
 
     async def leave(self, request: Request) -> Response:
@@ -77,10 +76,15 @@ class Entrance:
             result_page=RESULT_PAGE + (self._desk.rules.completion or ""),
         )
 
-    async def _recruited(self, key: str, participant: str) -> Response:
+    def _wrong(self, request: Request) -> Response:
+        if wrong_attempt(self._desk, request):
+            return self._form(TOO_MANY, status=429)
+        return self._form(WRONG_TOKEN, status=403)
+
+    async def _recruited(self, request: Request, key: str, participant: str) -> Response:
         """Let somebody in by a participant id: the same annotator each time."""
         if not self._desk.is_recruit_token(key):
-            return self._form(WRONG_TOKEN, status=403)
+            return self._wrong(request)
         if not PARTICIPANT.fullmatch(participant):
             return self._form("A participant id has 4 to 64 letters and digits.", key=key, status=400)
         return await self._known(f"participant {participant}", token_digest(f"{key}.{participant}"))
@@ -126,6 +130,6 @@ async def fields(request: Request) -> dict[str, str]:
     return {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True, max_num_fields=20).items()}
 
 
-def client(request: Request) -> str:
-    """Return the address that asks."""
-    return request.client.host if request.client else ""
+def wrong_attempt(desk: Desk, request: Request) -> bool:
+    """Count a wrong token against its address; tell whether there were too many. Right ones are never held up."""
+    return bool(desk.attempts.wait(request.client.host if request.client else "", desk.clock()))

@@ -13,7 +13,7 @@ from vlmeval.data.images import ImageFolders
 from vlmeval.data.tables import text_image
 from vlmeval.errors import DataError
 from vlmeval.registry import did_you_mean
-from vlmeval.sbs.content import AnswerState, Content, Entry, GoldEntry
+from vlmeval.sbs.content import AnswerState, Content, Entry, GoldEntry, tallied
 from vlmeval.sbs.pictures import PictureFolder
 from vlmeval.sbs.records import Shown
 from vlmeval.sbs.sampling import chosen
@@ -64,7 +64,8 @@ def read_answers(
         _entry(name, prompt, models, _parts(path, prompt.first, folders, images))
         for name, prompt in chosen(kept, n, seed)
     )
-    return Content(models, entries)
+    counted = tallied(models, (_states(prompt, models) for prompt in prompts.values()))
+    return Content(models, entries, counted=counted)
 
 
 def read_gold(path: Path, *, images: PictureFolder, image_root: Path | None = None) -> tuple[GoldEntry, ...]:
@@ -124,10 +125,16 @@ def _prompts(path: Path, rows: list[_Row]) -> dict[str, _Prompt]:
 
 def _entry(name: str, prompt: _Prompt, models: tuple[str, ...], parts: tuple[Shown, ...]) -> Entry:
     texts = {model: row.get("answer") for model, row in prompt.answers.items() if row.get("answer").strip()}
-    states: dict[str, AnswerState] = {
-        model: "answered" if model in texts else ("empty" if model in prompt.answers else "missing") for model in models
-    }
-    return Entry(name, parts, texts, states, prompt.first.get("category"))
+    return Entry(name, parts, texts, _states(prompt, models), prompt.first.get("category"))
+
+
+def _states(prompt: _Prompt, models: tuple[str, ...]) -> dict[str, AnswerState]:
+    """Return the state of each model's answer: an empty cell is none, a model without a row is missing."""
+    found: dict[str, AnswerState] = {}
+    for model in models:
+        row = prompt.answers.get(model)
+        found[model] = "missing" if row is None else ("answered" if row.get("answer").strip() else "empty")
+    return found
 
 
 def _parts(path: Path, row: _Row, folders: ImageFolders, images: PictureFolder) -> tuple[Shown, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from vlmeval.errors import ConfigError, DataError
 from vlmeval.jsonio import read_json
 from vlmeval.registry import KINDS, did_you_mean
-from vlmeval.sbs.content import AnswerState, Content, Entry
+from vlmeval.sbs.content import AnswerState, Content, Entry, tallied
 from vlmeval.sbs.pictures import PictureFolder
 from vlmeval.sbs.records import Shown
 from vlmeval.sbs.sampling import chosen
@@ -83,15 +83,15 @@ def content_of(runs: Sequence[Run], *, n: int | None, seed: int, images: Picture
     runs do not share or were asked differently, and for an image that is gone or none.
     """
     asked = list(_in_step(runs))
-    states = {run.model: _outcomes(run) for run in runs}
-    readable = [one for one in asked if sum(_state(states[run.model], one)[0] == "answered" for run in runs) >= 2]
+    models = tuple(run.model for run in runs)
+    outcomes = [_outcomes(run) for run in runs]
+    answers = [dict(zip(models, (_state(found, one) for found in outcomes), strict=True)) for one in asked]
+    readable = [row for row in zip(asked, answers, strict=True) if _answered(row[1]) >= 2]
     if not readable:
-        raise DataError(f"no sample was answered by two of {', '.join(run.model for run in runs)}: nothing to compare")
-    kept = chosen(readable, n, seed)
+        raise DataError(f"no sample was answered by two of {', '.join(models)}: nothing to compare")
     stores = ImageStore(runs[0].folder.results)
     entries = []
-    for one in kept:
-        found = {run.model: _state(states[run.model], one) for run in runs}
+    for one, found in chosen(readable, n, seed):
         entries.append(
             Entry(
                 name=one.sample.id,
@@ -101,7 +101,12 @@ def content_of(runs: Sequence[Run], *, n: int | None, seed: int, images: Picture
                 category=_category(runs[0].manifest, one.sample),
             )
         )
-    return Content(tuple(run.model for run in runs), tuple(entries))
+    counted = tallied(models, ({model: state for model, (state, _) in row.items()} for row in answers))
+    return Content(models, tuple(entries), counted=counted)
+
+
+def _answered(found: Mapping[str, tuple[AnswerState, str]]) -> int:
+    return sum(state == "answered" for state, _ in found.values())
 
 
 def _in_step(runs: Sequence[Run]) -> list[_Asked]:

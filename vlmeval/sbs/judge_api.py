@@ -7,7 +7,7 @@ sentences: those of the store are for the organiser, and could say what annotato
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -31,31 +31,32 @@ JUDGED = (
     "This pair was judged already (in another tab?), or its time ran out and somebody else has it. This vote is not "
     "counted; all others are."
 )
+Identifier = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 T = TypeVar("T")
 
 
 class Held(msgspec.Struct, forbid_unknown_fields=True):
     """The assignments that a page holds already."""
 
-    have: list[int] = []
+    have: list[Identifier] = []
 
 
 class Judgement(msgspec.Struct, forbid_unknown_fields=True):
     """A vote, or a skip with its reason. `key` is the page's UUID for it, the same in every repetition."""
 
-    assignment: int
+    assignment: Identifier
     key: str
     outcome: Literal["left", "right", "tie", "both_bad", "skip"]
     seconds: float | None = None
     reason: str = ""
-    have: list[int] = []
+    have: list[Identifier] = []
 
 
 class Undo(msgspec.Struct, forbid_unknown_fields=True):
     """The wish to take the last judgement back."""
 
     key: str
-    have: list[int] = []
+    have: list[Identifier] = []
 
 
 Who = tuple[Session, Annotator]

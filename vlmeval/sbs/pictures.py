@@ -20,7 +20,7 @@ from vlmeval.sbs.records import Shown
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "MPO")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 MOST_READ = 150_000_000
 MOST_PIXELS = 16_000_000
 LONGEST_SIDE = 8_192
@@ -54,7 +54,7 @@ def encoded(data: bytes, where: str) -> Encoded:
             picture = plain(ImageOps.exif_transpose(opened))
     except UnidentifiedImageError as error:
         kind = "an SVG, which can hold scripts" if b"<svg" in data[:1024].lower() else f"{len(data)} bytes"
-        raise DataError(f"{where}: no image ({kind}); expected {', '.join(FORMATS[:-1])}") from error
+        raise DataError(f"{where}: no image ({kind}); expected {', '.join(FORMATS)}") from error
     except (OSError, SyntaxError, ValueError, EOFError, PIL_Image.DecompressionBombError) as error:
         raise DataError(f"{where}: the image cannot be decoded: {error}") from error
     picture = fitted(picture)

@@ -160,6 +160,7 @@ def votes(database: Database) -> Votes:
         annotator=Column.of([f"a{one.annotator}" for one in found]),
         prompt=Column.of([one.prompt for one in found]),
         category=category if category.names != ("",) else None,
+        kind=Column.of(["human"] * len(found)),
         feature_names=(*FEATURES, "named"),
         features_left=np.array(
             [(*looks[one.item][model], one.named_left) for one, model in zip(found, left, strict=True)], dtype=float

@@ -86,7 +86,7 @@ def partners(folder: RunFolder) -> dict[str, RunFolder]:
             continue
         mode = other.origin.blind
         ready = (path.parent / "scores.json").exists() and (path.parent / "samples.jsonl").exists()
-        if ready and mode != own.origin.blind and sightless(other) == recipe:
+        if ready and other.shard is None and mode != own.origin.blind and sightless(other) == recipe:
             found[mode] = max(found.get(mode, ("", path.parent)), (other.started, path.parent))
     return {mode: RunFolder(path) for mode, (_, path) in sorted(found.items())}
 

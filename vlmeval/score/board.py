@@ -31,7 +31,7 @@ from vlmeval.score.naming import labels
 from vlmeval.store.layout import RunFolder
 from vlmeval.store.manifest import read_manifest
 from vlmeval.store.results import Manifest, Scores
-from vlmeval.types import Estimate, MetricInfo
+from vlmeval.types import MetricInfo
 
 OWN_SETTINGS = frozenset({"n", "cov", "vlmeval", "t", "p", "k", "seed", "max", "stop", "interval"})
 """Fields of a signature in which figures of one column may differ: coverage, program, sampling, kind of interval."""
@@ -209,7 +209,7 @@ def cell_of(column: str, entry: Entry, others: tuple[str, ...], options: BoardOp
     """Return the cell of one run."""
     scores, info = entry.scores, entry.info
     infos = {one.name: one for one in scores.metrics}
-    overall = {one.metric: figure(one, infos[one.metric].scale) for one in scores.estimates if not one.slice}
+    overall = {one.metric: Slice.of(one, infos[one.metric].scale) for one in scores.estimates if not one.slice}
     estimate = next((one for one in scores.estimates if one.metric == info.name and not one.slice), None)
     own = overall.get(info.name)
     task = options.task_of(entry.manifest)
@@ -228,7 +228,7 @@ def cell_of(column: str, entry: Entry, others: tuple[str, ...], options: BoardOp
         signature=estimate.signature if estimate else scores.signature,
         state=entry.manifest.state,
         slices={
-            one.slice: figure(one, info.scale) for one in scores.estimates if one.metric == info.name and one.slice
+            one.slice: Slice.of(one, info.scale) for one in scores.estimates if one.metric == info.name and one.slice
         },
         metrics={name: one for name, one in overall.items() if name != info.name},
         published=tuple(marks_of(entry, task)),
@@ -236,13 +236,6 @@ def cell_of(column: str, entry: Entry, others: tuple[str, ...], options: BoardOp
         page=options.page_of(entry.folder),
         others=others,
     )
-
-
-def figure(estimate: Estimate, scale: float) -> Slice:
-    """Return an estimate on its display scale."""
-    low = None if estimate.low is None else estimate.low * scale
-    high = None if estimate.high is None else estimate.high * scale
-    return Slice(estimate.value * scale, low, high, estimate.samples)
 
 
 def marks_of(entry: Entry, task: Task | None) -> list[Mark]:

@@ -10,22 +10,48 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from vlmeval.data.suites import FULL, Member, Suite
+from msgspec import Struct
+
+from vlmeval.data.suites import FULL, Suite
 from vlmeval.data.task import Task
 from vlmeval.score.board_types import Cell, Column, Known, Row, Slice, SuiteCell, SuiteColumn
 from vlmeval.score.compare_published import spellings_of
+from vlmeval.score.naming import labels
+from vlmeval.store.results import Scores
+
+
+class Scored(Struct, frozen=True):
+    """What an average needs of one task: `figures` by metric, on their display scales, and which is the `primary`."""
+
+    primary: str
+    figures: Mapping[str, Slice]
+    complete: bool
+    benchmark: str
+
+    @classmethod
+    def of_cell(cls, cell: Cell, column: Column) -> Scored:
+        """Return that of a cell."""
+        own = {} if cell.value is None else {column.metric: Slice(cell.value, cell.low, cell.high, cell.samples)}
+        return cls(column.metric, {**cell.metrics, **own}, cell.complete, column.benchmark)
+
+    @classmethod
+    def of_scores(cls, scores: Scores, benchmark: str) -> Scored:
+        """Return that of a scored run."""
+        scales = {info.name: info.scale for info in scores.metrics}
+        own = {one.metric: Slice.of(one, scales[one.metric]) for one in scores.estimates if not one.slice}
+        return cls(scores.primary, own, scores.complete, benchmark)
 
 
 def suite_columns(
     suites: Sequence[Suite], columns: Sequence[Column], cells: Sequence[Cell], *, asked: Sequence[str] = ()
 ) -> Iterator[SuiteColumn]:
     """Yield the suites that some model has whole, and those `asked` for, with the averages of all models."""
-    by_task = {column.id: column for column in columns}
-    found: dict[str, dict[str, Cell]] = {}
+    by_name = {column.id: column for column in columns}
+    found: dict[str, dict[str, Scored]] = {}
     for cell in cells:
-        found.setdefault(cell.model, {})[cell.column] = cell
+        found.setdefault(cell.model, {})[cell.column] = Scored.of_cell(cell, by_name[cell.column])
     for suite in (one for one in suites if one.averaged):
-        rows = [average(suite, model, own, by_task) for model, own in sorted(found.items())]
+        rows = [average(suite, model, own) for model, own in sorted(found.items())]
         rows = [one for one in rows if len(one.missing) < len(suite.tasks)]
         if suite.name in asked or any(one.value is not None for one in rows):
             yield SuiteColumn(
@@ -33,16 +59,16 @@ def suite_columns(
             )
 
 
-def average(suite: Suite, model: str, cells: Mapping[str, Cell], columns: Mapping[str, Column]) -> SuiteCell:
+def average(suite: Suite, model: str, tasks: Mapping[str, Scored]) -> SuiteCell:
     """Return the average of a suite for one model; without a value where a task has no complete figure."""
     shares = suite.shares()
     missing, value = [], 0.0
     errors: dict[str, float] = {}
     bounded = True
     for member in suite.tasks:
-        cell = cells.get(member.task)
-        own = None if cell is None or not cell.complete else figure_of(member, cell, columns[member.task])
-        if own is None:
+        task = tasks.get(member.task)
+        own = task.figures.get(member.metric or task.primary) if task is not None and task.complete else None
+        if task is None or own is None:
             missing.append(member.task)
             continue
         weight = shares[member.task] * FULL / member.top
@@ -50,19 +76,28 @@ def average(suite: Suite, model: str, cells: Mapping[str, Cell], columns: Mappin
         if own.low is None or own.high is None:
             bounded = False
         else:
-            benchmark = columns[member.task].benchmark
-            errors[benchmark] = errors.get(benchmark, 0.0) + weight * (own.high - own.low) / 2
+            errors[task.benchmark] = errors.get(task.benchmark, 0.0) + weight * (own.high - own.low) / 2
     if missing:
         return SuiteCell(model, None, None, None, tuple(missing))
     half = math.hypot(*errors.values())
     return SuiteCell(model, value, value - half if bounded else None, value + half if bounded else None)
 
 
-def figure_of(member: Member, cell: Cell, column: Column) -> Slice | None:
-    """Return the figure of a suite's task in a cell: its primary metric, or the one that the suite names."""
-    if member.metric and member.metric != column.metric:
-        return cell.metrics.get(member.metric)
-    return None if cell.value is None else Slice(cell.value, cell.low, cell.high, cell.samples)
+def suite_lines(runs: Sequence[tuple[Scores, str]], suites: Sequence[Suite]) -> Iterator[str]:
+    """Yield a line for each suite that a model has whole among `runs`, scores with the benchmark of their task.
+
+    Blind runs and figures of another scorer than the default are not the task's.
+    """
+    plain = [(scores, benchmark) for scores, benchmark in runs if scores.asked == scores.task]
+    found: dict[str, dict[str, Scored]] = {}
+    for label, (scores, benchmark) in zip(labels([scores for scores, _ in plain]), plain, strict=True):
+        found.setdefault(label, {})[scores.task] = Scored.of_scores(scores, benchmark)
+    for suite in (one for one in suites if one.averaged):
+        for model, own in found.items():
+            cell = average(suite, model, own)
+            if cell.value is not None:
+                bounds = "" if cell.low is None or cell.high is None else f" ({cell.low:.1f} – {cell.high:.1f})"
+                yield f"{suite.name}, {model}: {cell.value:.1f}{bounds}, {suite.recipe()}"
 
 
 def known_figures(columns: Sequence[Column], tasks: Mapping[str, Task], rows: Sequence[Row]) -> Iterator[Known]:

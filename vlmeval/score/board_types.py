@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from vlmeval.models.cards import Card
+from vlmeval.types import Estimate
 
 Standing = Literal["reproduced", "differs", "not comparable"]
 
@@ -29,12 +30,19 @@ class Mark(Struct, frozen=True):
 
 
 class Slice(Struct, frozen=True, array_like=True):
-    """A figure of part of the samples."""
+    """A figure of all samples or of part of them, on its display scale."""
 
     value: float
     low: float | None
     high: float | None
     samples: int
+
+    @classmethod
+    def of(cls, estimate: Estimate, scale: float) -> Slice:
+        """Return an estimate times `scale`."""
+        low = None if estimate.low is None else estimate.low * scale
+        high = None if estimate.high is None else estimate.high * scale
+        return cls(estimate.value * scale, low, high, estimate.samples)
 
 
 class Cell(Struct, frozen=True):

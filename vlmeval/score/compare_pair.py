@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vlmeval.jsonio import read_json
+from vlmeval.metrics.clipscore import NAMES as ENCODED
 from vlmeval.metrics.pass_at import loaded_metric
 from vlmeval.registry import METRICS
 from vlmeval.score.assembly import samples_of
@@ -47,15 +48,20 @@ class Run:
         return cls(label, folder, read_manifest(folder), scores, read_lines(folder), samples)
 
     def metric(self, asked: str) -> str:
-        """Return the metric `asked` for as this run names it (under its judge); "" without it."""
-        known = {registered(info.name): info.name for info in self.scores.metrics}
-        return known.get(registered(asked), "")
+        """Return the metric `asked` for as this run names it (under its judge); "" without it.
+
+        An encoder that is named is meant: CLIPScores of two encoders are not compared.
+        """
+        names = [info.name for info in self.scores.metrics]
+        if asked in names or (registered(asked) in ENCODED and asked != registered(asked)):
+            return asked if asked in names else ""
+        return next((name for name in names if registered(name) == registered(asked)), "")
 
 
 def compare_pair(one: Run, two: Run, options: CompareOptions) -> TaskComparison:
     """Return the comparison of `two` with the baseline `one`, before p-values are adjusted and said in words."""
     asked = options.metric or one.scores.primary
-    names = (one.metric(asked), two.metric(asked))
+    names = (one.metric(asked), two.metric(one.metric(asked) or asked))
     both = [key for key in one.lines if key in two.lines]
     entered = [key for key in both if names[0] in one.lines[key].stats and names[1] in two.lines[key].stats]
     changed = [key for key in both if one.lines[key].says() != two.lines[key].says()]

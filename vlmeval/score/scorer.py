@@ -20,6 +20,7 @@ from vlmeval.kinds.settings import with_options
 from vlmeval.metrics.pass_at import loaded_metric
 from vlmeval.registry import KINDS
 from vlmeval.score.assembly import Assembly, Parses, assemble, samples_of
+from vlmeval.score.chance import chance_of
 from vlmeval.score.clipscore import encoder_metrics, with_encoders
 from vlmeval.score.coverage import coverage_of, verdict_on
 from vlmeval.score.estimates import estimate_all
@@ -134,7 +135,7 @@ def evaluated(
         estimates=estimates,
         coverage=coverage,
         letters=letter_bias(assembly.cases),
-        chance=task.chance,
+        chance=chance_of(task, samples),
         notes=(*verdict.gaps, *verdict.remarks, *vector_remarks(kind, task.metrics, samples, coverage.rules)),
         data_digest=recipe.data_digest,
         vlmeval=vlmeval.__version__,

@@ -110,7 +110,7 @@ def recipe_faults(manifest: Manifest) -> Iterator[Fault]:
         yield Fault("run.json", f"the run id is {manifest.run_id}, the recipe gives {own[:12]}")
     asked = recipe_of(manifest.task, manifest.model_name, {}, manifest.origin, limit=manifest.limit)
     noted = {key: value for key, value in manifest.recipe.items() if not key.startswith("model.") or key in asked}
-    for line in differences(asked, noted):
+    for line in differences(noted, asked):
         yield Fault("run.json", f"the recipe is not that of the task and data beside it: {line}")
 
 

@@ -47,8 +47,8 @@ def rank_answers(folder: RunFolder, samples: Sequence[Sample], *, folds: int = 1
 
     Absent are queries without a vector or without a positive among the candidates, and all queries of a direction that
     has candidates without a vector: a rank among some of the candidates is not a rank. Where candidates were matched
-    again, queries whose turn had not come are absent too: they would be ranked by other scores. Raises DataError for an id that
-    is not "direction:item".
+    again, queries whose turn has not come are absent too: their ranks would be by other scores. Raises DataError for an
+    id that is not "direction:item".
     """
     embeddings = Embeddings(folder.path)
     found: Answers = {}

@@ -40,6 +40,9 @@ from vlmeval.store.seals import seal
 from vlmeval.store.shards import AGAIN, Part, blocks, check
 from vlmeval.types import Record
 
+ADDED = ("truncated_texts", "loading_seconds")
+"""The conditions that add up over shards."""
+
 
 @dataclass(frozen=True)
 class Merged:
@@ -156,9 +159,15 @@ def _efficiency(folder: RunFolder, manifests: Sequence[Manifest]) -> Efficiency 
 
 
 def _together(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what is equal in all as it is, and what is not as the list of values, None where one has none."""
+    """Return counts added up, what is equal in all as it is, and else the list of values, None where one has none."""
     found = {key: [table.get(key) for table in tables] for table in tables for key in table}
-    return {key: values[0] if all(one == values[0] for one in values) else values for key, values in found.items()}
+    joined: dict[str, Any] = {}
+    for key, values in found.items():
+        if key in ADDED:
+            joined[key] = sum(one or 0 for one in values)
+        else:
+            joined[key] = values[0] if all(one == values[0] for one in values) else values
+    return joined
 
 
 def _keep_later(manifest: Manifest, before: Manifest) -> None:

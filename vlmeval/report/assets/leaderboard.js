@@ -1,7 +1,7 @@
 "use strict";
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
-const CHUNK = 40;
+const CHUNK = 12; // rows drawn at once: a screen of them; more come as one scrolls
 const VIEWS = ["table", "scatter", "dots", "heat", "radar"];
 const columns = new Map(DATA.columns.map((one) => [one.id, one]));
 const suites = new Map(DATA.suites.map((one) => [one.name, one]));
@@ -68,7 +68,9 @@ function change(values, push = true) {
   apply();
 }
 
-const picked = () => state.tasks.length ? DATA.columns.filter((one) => state.tasks.includes(one.id)) : DATA.columns;
+/* The tasks of the table: those that were picked, else those on which some model shown has a figure. */
+let filledColumns = DATA.columns;
+const picked = () => state.tasks.length ? DATA.columns.filter((one) => state.tasks.includes(one.id)) : filledColumns;
 
 function matches(row) {
   if (state.q && !state.q.toLowerCase().split(/\s+/).every((word) => row.text.includes(word))) return false;
@@ -216,18 +218,33 @@ function headNode(id, title, small) {
 }
 
 let current = { shown: [], inside: [], outside: [], models: 0 };
-let drawnRows = 0;
+let drawnRows = 0, drawnHead = "";
+
+function drawHead(shownColumns) {
+  const several = (column) => column.id !== column.task ? `asked otherwise: ${column.id.split("~")[1]}` : column.metric;
+  const heads = [...(averaged() ? [headNode("avg", "Average", `${current.inside.length} common task${current.inside.length > 1 ? "s" : ""}`)] : []),
+    ...shownSuites().map((suite) => headNode(suite.name, suite.title, `suite of ${suite.tasks.length}`)), ...shownColumns.map((column) => headNode(column.id, column.title, several(column)))];
+  $("table").style.setProperty("--cells", heads.length);
+  $("table").tHead.replaceChildren(make("tr", {}, headNode("name", "Model", `${current.shown.length} shown`), ...heads));
+}
 
 function drawTable() {
   const shownColumns = picked();
   const now = JSON.stringify([state.slice, averaged(), shownColumns.map((one) => one.id)]);
   if (now !== layout) { bodies.clear(); layout = now; }
-  const several = (column) => column.id !== column.task ? `asked otherwise: ${column.id.split("~")[1]}` : column.metric;
-  $("table").tHead.replaceChildren(make("tr", {}, headNode("name", "Model", `${current.shown.length} shown`), averaged() ? headNode("avg", "Average", `${current.inside.length} common task${current.inside.length > 1 ? "s" : ""}`) : "",
-    ...shownSuites().map((suite) => headNode(suite.name, suite.title, `suite of ${suite.tasks.length}`)), ...shownColumns.map((column) => headNode(column.id, column.title, several(column)))));
+  const head = JSON.stringify([now, state.sort, state.dir, current.inside.length, current.shown.length]);
+  if (head !== drawnHead) { drawnHead = head; drawHead(shownColumns); }
   $("table").tBodies[0].replaceChildren();
   drawnRows = 0;
   more();
+  requestAnimationFrame(fillUp);
+}
+
+function fillUp() {
+  const box = $("scroll");
+  if (box.hidden || drawnRows >= current.shown.length || box.scrollHeight > box.clientHeight + 300) return;
+  more();
+  requestAnimationFrame(fillUp);
 }
 
 function more(all = false) {
@@ -244,12 +261,16 @@ function said() {
   if (!models) return "No model matches the filters.";
   const short = (list) => list.length > 12 ? `${list.slice(0, 12).join("; ")}; and ${list.length - 12} more` : list.join("; ");
   const out = left.length ? ` Not in it: ${short(left)}.` : "";
-  if (!inside.length) return `No average: no task of the table is common to all ${models} models shown. Pick tasks, or fewer models.${slice}`;
-  return `Average over the ${inside.length} task${inside.length > 1 ? "s" : ""} common to the ${models} model${models > 1 ? "s" : ""} shown: ${short(inside.map((one) => one.title))}.${out}${slice}`;
+  const hidden = state.tasks.length ? 0 : DATA.columns.length - filledColumns.length;
+  const empty = hidden ? ` ${hidden} task${hidden > 1 ? "s" : ""} without a figure of the models shown ${hidden > 1 ? "are" : "is"} left out.` : "";
+  if (!inside.length) return `No average: no task of the table is common to all ${models} models shown. Pick tasks, or fewer models.${empty}${slice}`;
+  return `Average over the ${inside.length} task${inside.length > 1 ? "s" : ""} common to the ${models} model${models > 1 ? "s" : ""} shown: ${short(inside.map((one) => one.title))}.${out}${empty}${slice}`;
 }
 
 function apply() {
-  const shown = rows.filter(matches).concat(state.published ? knownRows.filter((row) => matches(row) && picked().some((one) => row.known.has(one.id))) : []);
+  const measured = rows.filter(matches);
+  filledColumns = measured.length ? DATA.columns.filter((one) => measured.some((row) => figure(row, one.id))) : DATA.columns;
+  const shown = measured.concat(state.published ? knownRows.filter((row) => matches(row) && picked().some((one) => row.known.has(one.id))) : []);
   current = { ...common(shown) };
   current.shown = ordered(shown, current.inside);
   $("found").textContent = `${current.models} of ${rows.length} models`;

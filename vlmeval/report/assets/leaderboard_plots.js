@@ -65,7 +65,7 @@ function drawScatter() {
   const points = known.filter((one) => one.x);
   const absent = known.filter((one) => !one.x).map((one) => one.row.name);
   if (!points.length) return $("plot").append(make("p", { class: "small", text: `Nothing to draw: ${name.toLowerCase()} and this score are known of none of the models shown.` }));
-  const W = innerWidth < 760 ? 440 : 860, H = 420, L = 52, R = 20, T = 14, B = 46;
+  const W = innerWidth < 760 ? 320 : 860, H = innerWidth < 760 ? 320 : 420, L = 40, R = 20, T = 14, B = 46;
   const xs = points.map((one) => one.x), ys = points.flatMap((one) => [one.y[0], one.y[1] ?? one.y[0], one.y[2] ?? one.y[0]]);
   const [x0, x1] = [Math.min(...xs) / 1.35, Math.max(...xs) * 1.35], room = 0.06 * (Math.max(...ys) - Math.min(...ys)) || 1;
   const [y0, y1] = [Math.min(...ys) - room, Math.max(...ys) + room];
@@ -106,7 +106,7 @@ function drawDots() {
   const points = current.shown.map((row) => ({ row, y: valueOf(row, y), cell: row.cells.get(y) })).filter((one) => one.y);
   points.sort((one, two) => (upward(y) ? two.y[0] - one.y[0] : one.y[0] - two.y[0]));
   if (!points.length) return $("plot").append(make("p", { class: "small", text: "None of the models shown has this score." }));
-  const small = innerWidth < 760, W = small ? 440 : 860, L = small ? 150 : 240, R = 60, step = 26, T = 8, H = T + step * points.length + 30;
+  const small = innerWidth < 760, W = small ? 320 : 860, L = small ? 118 : 240, R = small ? 40 : 60, step = 26, T = 8, H = T + step * points.length + 30;
   const ys = points.flatMap((one) => [one.y[0], one.y[1] ?? one.y[0], one.y[2] ?? one.y[0]]);
   const chance = columns.has(y) && !state.slice ? columns.get(y).chance : null;
   if (chance !== null && chance !== undefined) ys.push(chance);
@@ -117,7 +117,7 @@ function drawDots() {
   if (chance !== null && chance !== undefined) plot.append(titled(draw("line", { class: "front", x1: px(chance), x2: px(chance), y1: T, y2: H - 26 }), `chance ${chance}`));
   points.forEach((one, place) => {
     const cy = T + step * (place + 0.5), even = one.cell && one.cell.t && !state.slice && one.cell.t % 2 === 0 ? " even" : "";
-    const own = draw("g", {}, draw("text", { x: L - 10, y: cy + 4, "text-anchor": "end", text: shortened(one.row.name, small ? 20 : LONGEST_LABEL) }));
+    const own = draw("g", {}, draw("text", { x: L - 10, y: cy + 4, "text-anchor": "end", text: shortened(one.row.name, small ? 17 : LONGEST_LABEL) }));
     if (one.y[1] !== null && one.y[1] !== undefined) own.append(draw("line", { class: `range${even}`, x1: px(one.y[1]), x2: px(one.y[2]), y1: cy, y2: cy }));
     own.append(draw("circle", { class: `point${even}`, cx: px(one.y[0]), cy, r: 5 }), draw("text", { class: "tick-text", x: W - R + 12, y: cy + 4, text: number(one.y[0], top) }));
     plot.append(titled(own, `${one.row.name}: ${number(one.y[0], top)} (${interval(one.y[1], one.y[2], top)})${one.cell && one.cell.t && !state.slice ? `, tier ${one.cell.t}` : ""}`));
@@ -172,13 +172,13 @@ function drawRadar() {
   const all = shown.flatMap((row) => names.map((name) => part(row, name)).filter(Boolean).map((one) => one[0])), top = column.top || Math.max(...all);
   const label = (name) => name.slice(tag.length + 1);
   if (names.length >= 3) {
-    const W = 640, H = 460, cx = W / 2, cy = H / 2, radius = 160;
+    const small = innerWidth < 760, W = small ? 330 : 640, H = small ? 300 : 460, cx = W / 2, cy = H / 2, radius = small ? 82 : 160;
     const at = (place, share) => { const angle = 2 * Math.PI * place / names.length - Math.PI / 2; return [cx + radius * share * Math.cos(angle), cy + radius * share * Math.sin(angle)]; };
     const plot = draw("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `${column.title} by ${tag}, ${shown.length} models; the table below has the figures` });
     for (const share of [0.25, 0.5, 0.75, 1]) plot.append(draw("polygon", { class: "grid", fill: "none", points: names.map((_, place) => at(place, share).join(",")).join(" ") }), draw("text", { class: "tick-text", x: cx + 4, y: cy - radius * share + 4, text: +(top * share).toPrecision(3) }));
     names.forEach((name, place) => {
       const [x, y] = at(place, 1.1);
-      plot.append(draw("line", { class: "grid", x1: cx, y1: cy, x2: at(place, 1)[0], y2: at(place, 1)[1] }), titled(draw("text", { class: "tick-text", x, y: y + 4, "text-anchor": Math.abs(x - cx) < 12 ? "middle" : x > cx ? "start" : "end", text: shortened(label(name), 22) }), label(name)));
+      plot.append(draw("line", { class: "grid", x1: cx, y1: cy, x2: at(place, 1)[0], y2: at(place, 1)[1] }), titled(draw("text", { class: "tick-text", x, y: y + 4, "text-anchor": Math.abs(x - cx) < 12 ? "middle" : x > cx ? "start" : "end", text: shortened(label(name), small ? 12 : 22) }), label(name)));
     });
     shown.forEach((row, place) => plot.append(titled(draw("polygon", { class: `series c${place}`, points: names.map((name, at_) => at(at_, part(row, name) ? Math.max(0, part(row, name)[0] / top) : 0).join(",")).join(" ") }), row.name)));
     const key = shown.map((row, place) => make("li", {}, draw("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" }, draw("rect", { class: `c${place}`, width: 12, height: 12, rx: 3 })), row.name));

@@ -204,14 +204,19 @@
     const set = (select, value) => { if (value && [...select.options].some((item) => item.value === value)) select.value = value; };
     set(resultSelect, query.get("result")); set(sortSelect, query.get("sort")); search.value = query.get("q") || "";
     for (const select of tagBox.children) { const value = query.get("tag." + select.dataset.tag); if (value !== null) set(select, "=" + value); }
-    current = id ? rows.findIndex((row) => row.id === id) : -1;
+    const wanted = id ? rows.findIndex((row) => row.id === id) : -1;
+    current = wanted;
     refresh();
-    if (current >= 0 && id) {
-      if (!shown.includes(current)) { resultSelect.value = ""; search.value = ""; for (const select of tagBox.children) select.value = ""; refresh(); }
-      open(position(), true);
+    if (wanted < 0) return;
+    if (!shown.includes(wanted)) {
+      for (const control of [resultSelect, search, ...tagBox.children]) control.value = "";
+      current = wanted;
+      refresh();
     }
+    open(shown.indexOf(wanted), true);
   }
 
+  if (data.searched) search.title = "searches id, question and choices, and the first " + data.searched + " characters of each reply";
   fillFilters();
   restore();
   window.addEventListener("hashchange", () => { const { id } = Address.read(); if (id && id !== opened) restore(); });

@@ -78,6 +78,7 @@
     } catch { warn("The server does not answer. This page tries again."); }
   }
   $("pause").addEventListener("click", () => { if (paused === null) { $("why").returnValue = ""; $("why").showModal(); } else post("/admin/resume", {}); });
+  $("cancel").addEventListener("click", () => $("why").close());
   $("why").addEventListener("close", () => {
     const field = $("why").querySelector("[name=reason]");
     if ($("why").returnValue === "pause") post("/admin/pause", { reason: field.value });

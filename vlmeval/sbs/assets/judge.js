@@ -104,7 +104,7 @@
     order = data.open.filter(id => !pending(id) && known.has(id));
     for (const id of known.keys()) if (!order.includes(id) && id !== last?.id) known.delete(id);
     if (shown !== null && !order.includes(shown) && !pending(shown)) {
-      if (known.has(shown)) warn("This pair was judged in another tab, or given to somebody else. You go on with the next.");
+      warn("The pair shown before was judged in another tab, or given to somebody else. You go on with this one.");
       known.delete(shown); shown = null;
     }
     if (order.length) { if (!order.includes(shown)) show(order[0]); } else { shown = undefined; show(null); }
@@ -135,9 +135,10 @@
     clearTimeout(timer);
     return then(async () => {
       for (let entry; !signedOut && (entry = queue()[0]);) {
-        tried.add(entry.key);
         let reply;
         try {
+          if (!navigator.onLine) throw new TypeError("offline");
+          tried.add(entry.key);
           const { at, ...sent } = entry;
           reply = await ask("/api/judgements", { ...sent, have: have() });
         } catch {
@@ -213,6 +214,7 @@
     if (!event.repeat) work();
   });
   $("undo").addEventListener("click", undo);
+  $("cancel").addEventListener("click", () => $("skip").close());
   for (const name of ["keys", "guidelines"]) $(`open-${name}`).addEventListener("click", () => $(name).showModal());
   $("skip").addEventListener("close", () => {
     const fields = $("skip").querySelector("form").elements;
