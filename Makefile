@@ -27,7 +27,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt $(VENV)/.torch
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt $(VENV)/.torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[hf,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[hf,sbs,postgres,dev]'
 	@touch $@ $(VENV)/.demo
 
 demo: $(VENV)/.demo

@@ -16,6 +16,9 @@ IDENTITY = {"uuid.uuid4", "uuid.uuid1", "os.urandom", "random.SystemRandom"}
 LONE = {"scipy.stats.bootstrap", "scipy.stats.permutation_test", "scipy.stats.monte_carlo_test"}
 """Draw by themselves unless `rng` or `random_state` is given."""
 
+KEYS = {"vlmeval/sbs/sessions.py", "vlmeval/sbs/tokens.py"}
+"""Make keys that nobody may guess, of which no answer, vote or score depends."""
+
 
 def names_of(tree: ast.AST) -> dict[str, str]:
     """Return what each imported name stands for: {"np": "numpy", "choice": "random.choice"}."""
@@ -66,7 +69,10 @@ def unseeded(source: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(ROOT)) for path in FILES])
 def test_a_module_draws_only_from_generators_with_a_seed(path: Path) -> None:
-    assert list(unseeded(path.read_text("utf8"))) == []
+    found = list(unseeded(path.read_text("utf8")))
+    if path.relative_to(ROOT).as_posix() in KEYS:
+        found = [one for one in found if " secrets." not in one]
+    assert found == []
 
 
 @pytest.mark.parametrize(

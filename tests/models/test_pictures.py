@@ -17,7 +17,7 @@ from vlmeval.types import Image, Output, Request, Sampling  # noqa: E402
 PATIENCE = 60.0
 
 
-def watched(seed: int, before: Callable[[], None]) -> Image:
+def watched(seed: int, before: Callable[[], object]) -> Image:
     """Return a picture whose reader calls `before` first."""
     image = picture(24, 24, seed)
     data = image.read()
@@ -32,7 +32,7 @@ def watched(seed: int, before: Callable[[], None]) -> Image:
 def test_announced_images_are_decoded_in_other_threads_while_nobody_waits() -> None:
     pictures = Pictures(workers=2)
     together = threading.Barrier(3)
-    images = [watched(seed, lambda: together.wait(PATIENCE) and None) for seed in (1, 2)]
+    images = [watched(seed, lambda: together.wait(PATIENCE)) for seed in (1, 2)]
     pictures.expect(images)
     together.wait(PATIENCE)  # met only when both are being decoded at once, and this thread is free
     assert [pictures.get(image).size for image in images] == [(24, 24), (24, 24)]

@@ -139,7 +139,8 @@ def rendered(conversation: Sequence[dict[str, Any]], *, unfinished: bool) -> lis
     for turn, message in enumerate(conversation):
         ids += f"<{message['role']}>\n".encode()
         content = message["content"]
-        for part in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+        parts: list[Any] = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        for part in parts:
             if part["type"] == "text":
                 ids += part["text"].encode()
             else:
@@ -169,7 +170,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> type[LLM]:
     """Put the stand-in in the place of the package for one test, and return its engine class."""
     package, errors = types.ModuleType("vllm"), types.ModuleType("vllm.exceptions")
     for module in (package, errors):
-        module.__spec__ = type(sys.__spec__)(module.__name__, None)  # type: ignore[misc]
+        module.__spec__ = type(sys.__spec__)(module.__name__, None)
     package.__path__ = []
     package.LLM, package.SamplingParams = LLM, SamplingParams  # type: ignore[attr-defined]
     errors.VLLMClientError = ClientError  # type: ignore[attr-defined]

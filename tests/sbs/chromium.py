@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.sbs.served import Served
+from vlmeval.sbs.sessions import token_digest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -25,11 +26,14 @@ addEventListener('unhandledrejection', event => window.trouble.push(String(event
 addEventListener('keydown', event => { window.pressed = event.timeStamp; }, true);
 addEventListener('DOMContentLoaded', () => {
   const heading = document.getElementById('heading');
-  if (heading) new MutationObserver(() => requestAnimationFrame(() => {
-    const channel = new MessageChannel();   // the first task after the frame was painted
-    channel.port1.onmessage = () => { window.painted = performance.now(); };
-    channel.port2.postMessage(0);
-  })).observe(heading, { childList: true });
+  if (heading) new MutationObserver(() => {
+    window.painted = Infinity;   // not yet
+    requestAnimationFrame(() => {
+      const channel = new MessageChannel();   // the first task after the frame was painted
+      channel.port1.onmessage = () => { window.painted = performance.now(); };
+      channel.port2.postMessage(0);
+    });
+  }).observe(heading, { childList: true });
 });
 """
 
@@ -127,3 +131,19 @@ def press(page: Any, key: str) -> None:
     page.keyboard.press(key)
     until(page, "document.getElementById('heading').textContent !== arg", before)
     ready(page)
+
+
+def token(served: Served, name: str) -> str:
+    """Add an annotator and return their token."""
+    made = f"token-of-{name}".ljust(24, "x")
+    served.store.add_annotator(name, token_digest(made), served.clock())
+    return made
+
+
+def stored(page: Any) -> None:
+    """Wait until nothing waits to be sent."""
+    until(page, "document.getElementById('unsent').hidden")
+
+
+def votes(served: Served) -> int:
+    return served.store.counts()["voted"]

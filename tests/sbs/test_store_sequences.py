@@ -276,6 +276,6 @@ def test_sequences_on_postgresql_lose_double_and_overassign_nothing(postgres_url
     run_state_machine_as_test(
         OnPostgres,
         settings=settings(
-            max_examples=12, stateful_step_count=25, deadline=None, derandomize=True, suppress_health_check=CHECKS
+            max_examples=8, stateful_step_count=20, deadline=None, derandomize=True, suppress_health_check=CHECKS
         ),
     )

@@ -90,7 +90,7 @@ class Encoder:
     def cost(self, item: Prepared) -> int:
         """Return about how many tokens a prompt has: a token for 28 x 28 pixels, 64 to 4,096 an image, or 3 letters."""
         pixels = [picture.width * picture.height for picture in item.pictures]
-        return len(item.prompt) // 3 + sum(min(4096, max(64, count // 784)) for count in pixels)
+        return len(item.prompt) // 3 + int(sum(min(4096, max(64, count // 784)) for count in pixels))
 
     def encode(self, batch: Sequence[Prepared]) -> Any:
         """Return the tensors of a batch, on the CPU. Raises ValueError where the processor refuses it.

@@ -124,7 +124,9 @@ class FeatureCache:
 
 def _unfit(model: Any) -> str:
     """Return why a class cannot be given features, "" where it can."""
-    if "mm_encoder_outputs" not in inspect.signature(model.forward).parameters:
+    known = inspect.signature(model.forward).parameters
+    # BLIP-2 has the argument and wants pixels all the same.
+    if "mm_encoder_outputs" not in known or known["pixel_values"].default is inspect.Parameter.empty:
         return f"not for {type(model).__name__}"
     if "qformer_input_ids" in inspect.signature(model.get_image_features).parameters:
         return "off: features depend on the question"

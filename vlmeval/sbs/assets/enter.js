@@ -5,7 +5,7 @@ function take() {
   if (!field || location.hash.length < 2) return;
   field.value = decodeURIComponent(location.hash.slice(1));
   history.replaceState(null, "", location.pathname);
-  form.requestSubmit();
+  form.submit(); // a name is not asked of who brings a token
 }
 addEventListener("hashchange", take);
 take();
