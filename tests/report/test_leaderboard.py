@@ -277,10 +277,10 @@ def test_a_long_table_is_drawn_as_one_scrolls_and_whole_in_print(browser: Any, t
     assert page.locator(".lb tbody tr").count() == 120
 
 
-@pytest.mark.skipif(importlib.util.find_spec("axe_core_python") is None, reason="no axe: pip install axe-core-python")
+@pytest.mark.skipif(importlib.util.find_spec("axe_playwright_python") is None, reason="axe-playwright-python is not installed")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(browser: Any, site: Path, scheme: str) -> None:
-    spec = importlib.util.find_spec("axe_core_python")
+    spec = importlib.util.find_spec("axe_playwright_python")
     assert spec is not None
     assert spec.origin is not None
     code = Path(spec.origin).with_name("axe.min.js").read_text("utf8")
