@@ -73,6 +73,8 @@ def test_the_model_is_that_of_the_command_with_its_settings(demo_run: RunFolder)
     assert model_of(manifest, None) == ("demo", {"batch": 2})
     manifest.command = ["vlmeval", "run", "--model", "hf:org/one"]
     assert model_of(manifest, None) == ("hf:org/one", {})
+    manifest.command = ["vlmeval", "run", "--model", "demo,hf:org/one"]
+    assert model_of(manifest, None) == ("demo", {})
     assert model_of(manifest, "demo-small") == ("demo-small", {})
 
 

@@ -108,3 +108,10 @@ def test_a_server_that_is_not_there_is_exit_status_3_named_and_never_a_score(
     assert url.split("/")[2] in said.err + said.out
     (scores,) = (tmp_path / "results").rglob("scores.json")
     assert json.loads(scores.read_bytes())["estimates"] == []
+
+
+def test_the_executor_batch_is_for_servers_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = mmbench_tsv(tmp_path / "q.tsv", 4)
+    arguments = ("--tasks", "mmbench_dev_en", "--data", f"mmbench_dev_en={data}", "-o", tmp_path / "results")
+    assert vlmeval("run", "--model", "demo", "--executor", "batch", *arguments) == 2
+    assert "OpenAI-compatible" in capsys.readouterr().err

@@ -204,6 +204,15 @@ def test_checking_a_file_tells_everything_that_is_wrong_at_once(tmp_path: Path) 
     assert 'the gold "C" is none of the options A-B' in text
 
 
+def test_checking_says_once_that_a_column_is_missing_and_which_one_may_be_meant(tmp_path: Path) -> None:
+    columns = ["qestion" if name == "question" else name for name in MMBENCH]
+    rows = [{**question(key, ["a", "b"]), "qestion": "What?"} for key in (1, 2, 3)]
+    path = write_tsv(tmp_path / "t.tsv", columns, rows)
+    problems = check_data(find_task("mmbench"), DataOptions(data=path)).problems
+    assert len(problems) == 1
+    assert 'no column "question"; did you mean "qestion"?; there are: index' in problems[0]
+
+
 def test_checking_counts_groups_and_names_those_that_are_not_whole(tmp_path: Path) -> None:
     path = mmbench_tsv(tmp_path / "t.tsv", [group(1, ["a", "b"]), group(2, ["a", "b", "c"])[:2]])
     found = check_data(find_task("mmbench"), DataOptions(data=path))

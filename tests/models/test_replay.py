@@ -237,7 +237,11 @@ def test_a_journal_damaged_in_the_middle_is_an_error_with_its_line(tmp_path: Pat
 
 
 def test_a_folder_without_a_journal_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(VlmevalError, match=r"no outputs\.jsonl"):
+    with pytest.raises(VlmevalError, match=r"no outputs\.jsonl; expected a run"):
+        open_replay(str(tmp_path), {})
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "outputs.jsonl").write_text("")
+    with pytest.raises(VlmevalError, match=r'no outputs\.jsonl; did you mean "replay:.*run"\?'):
         open_replay(str(tmp_path), {})
 
 

@@ -277,7 +277,9 @@ def test_a_long_table_is_drawn_as_one_scrolls_and_whole_in_print(browser: Any, t
     assert page.locator(".lb tbody tr").count() == 120
 
 
-@pytest.mark.skipif(importlib.util.find_spec("axe_playwright_python") is None, reason="axe-playwright-python is not installed")
+@pytest.mark.skipif(
+    importlib.util.find_spec("axe_playwright_python") is None, reason="axe-playwright-python is not installed"
+)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(browser: Any, site: Path, scheme: str) -> None:
     spec = importlib.util.find_spec("axe_playwright_python")

@@ -67,6 +67,12 @@ def test_without_a_total_there_is_no_estimate() -> None:
     assert stream.getvalue() == "x: 3 samples, 0.0/s\n"
 
 
+def test_a_run_that_had_nothing_to_ask_shows_no_rate() -> None:
+    stream = io.StringIO()
+    ProgressLines("x", 3, stream, now=Time()).close(Tally(samples=3, earlier_samples=3))
+    assert stream.getvalue() == "x: 3/3 samples, all from before\n"
+
+
 def test_counts_and_durations_are_short() -> None:
     assert [short_count(number) for number in (0, 999, 1000, 12_345, 2_500_000)] == [
         "0",

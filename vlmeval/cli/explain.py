@@ -117,7 +117,7 @@ def model_of(manifest: Manifest, name: str | None) -> tuple[str, dict[str, optio
     if name is not None:
         return name, {}
     own = manifest.model_name
-    models = list(dict.fromkeys(flags(manifest.command, "--model")))
+    models = options.names(flags(manifest.command, "--model"))
     known = [one for one in models if own in (one, slug(one), slug(one.partition(":")[2]))]
     chosen = models if len(models) == 1 else known
     if len(chosen) == 1:

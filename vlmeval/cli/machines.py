@@ -1,4 +1,8 @@
-"""Many machines: `--shard` (processes that know nothing of each other) and `--executor ray` (workers of one driver)."""
+"""Where a run is worked off, if not here.
+
+`--shard`: processes that know nothing of each other. `--executor ray`: workers of one driver. `--executor batch`: a
+provider's batch files.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from vlmeval.data.samples import DataOptions, SampleSet
 from vlmeval.data.task import Task
 from vlmeval.errors import ConfigError
 from vlmeval.models.spec import open_model
+from vlmeval.run.filed import filed_model
 from vlmeval.run.ray_cluster import RaySettings
 from vlmeval.run.ray_model import Placed, RayModel, open_ray_model
 from vlmeval.run.ray_worker import ModelSpec, Reading
@@ -32,10 +37,10 @@ _OPTIONS = (
     ),
     click.option(
         "--executor",
-        type=click.Choice(["local", "ray"]),
+        type=click.Choice(["local", "ray", "batch"]),
         default="local",
         show_default=True,
-        help="Where the model runs: here, or in the workers of a Ray cluster.",
+        help="Where the model runs: here, in workers of a Ray cluster, or in a provider's batch files (half price).",
     ),
     click.option("--ray-address", metavar="ADDR", help="HOST:PORT, auto or local; default RAY_ADDRESS, else local."),
     click.option("--ray-workers", type=click.IntRange(1), help="Default: one a GPU, without GPUs one a node."),
@@ -66,6 +71,8 @@ def check_machines(given: dict[str, Any]) -> None:
 
 def machine_model(name: str, options: dict[str, Scalar], given: dict[str, Any], *, offline: bool) -> Model:
     """Return the model, opened here or in the workers of a Ray cluster."""
+    if given["executor"] == "batch":
+        return filed_model(open_model(name, options), say=lambda text: click.echo(f"vlmeval: {text}", err=True))
     if given["executor"] != "ray":
         return open_model(name, options)
     spec = ModelSpec(name, dict(options), str(Path.cwd()), offline)

@@ -88,6 +88,8 @@ def command(
             kinds = [read_manifest(folder).task.kind for folder in folders]
             encoder = stack.enter_context(closing(asked_encoder(clipscore, clipscore_args, kinds)))
         found = each_run(folders, scored)
+    if not found and folders:
+        return 2
     scores = list(found.values())
     for folder in found:
         submit(folder, errors, aside=form != "table")
@@ -114,11 +116,14 @@ def each_run(folders: Sequence[RunFolder], scored: Callable[[RunFolder], Scores]
     One damaged run must not hide the others.
     """
     found = {}
+    said: set[str] = set()
     for folder in folders:
         try:
             found[folder] = scored(folder)
         except VlmevalError as error:
-            click.echo(f"vlmeval: {error}", err=True)
+            if (text := f"vlmeval: {error}") not in said:  # of a task or an option: once, not run by run
+                click.echo(text, err=True)
+            said.add(text)
     return found
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from vlmeval.cli.browse import browser
-from vlmeval.cli.card import card as task_card
 from vlmeval.data.catalog import catalog_roots, list_catalog
 from vlmeval.data.options import DataOptions
 from vlmeval.data.suites import suites_of
@@ -27,6 +26,8 @@ def entries(roots: tuple[Path, ...]) -> list[tuple[str, str]]:
 
 def card(name: str, roots: tuple[Path, ...]) -> str:
     """Return the card of a task, from the data that is found without being named."""
+    from vlmeval.cli.card import card as task_card  # readers of data: not where tasks are only listed
+
     return task_card(name, DataOptions(offline=True, catalog=roots))
 
 
@@ -46,5 +47,7 @@ def show(context: click.Context, name: str, data: Path | None, data_dir: Path | 
     The prompt is that of the first question where the data is on this machine (LMUData, the cache of the hub, --data,
     --data-dir), else of a made-up one, which it says.
     """
+    from vlmeval.cli.card import card as task_card
+
     roots = tuple(context.find_root().meta.get("catalog", ()))
     click.echo(task_card(name, DataOptions(data, data_dir, offline=True, catalog=roots)))

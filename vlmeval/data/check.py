@@ -103,7 +103,8 @@ def _read(samples: SampleSet, found: DataCheck) -> None:
                     found.problems.append(f'the id "{sample.id}" is used twice: {places}')
                 _count(sample, found, digests)
         except DataError as error:
-            found.problems.append(str(error))
+            if (problem := str(error)) not in found.problems[-1:]:  # of the whole file: each row raises it again
+                found.problems.append(problem)
     found.distinct_images = len(digests)
 
 

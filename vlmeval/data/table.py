@@ -13,6 +13,7 @@ from typing import Any, Self
 from vlmeval.data.cells import as_list, as_text, is_absent
 from vlmeval.data.images import ImageFolders
 from vlmeval.errors import DataError
+from vlmeval.registry import did_you_mean
 from vlmeval.types import Image
 
 
@@ -161,8 +162,10 @@ class Row(ABC):
         """Return the error for a cell that must be there: the column does not exist, or its cell is absent."""
         wanted = " or ".join(f'"{name}"' for name in names)
         if not self.has(*names):
+            near = next((found for name in names if (found := did_you_mean(name, self.table.columns))), "")
+            columns = ", ".join(self.table.columns[:40]) or "none"
             return DataError(
-                f"{self.table.path}: no column {wanted}; there are: {', '.join(self.table.columns[:40]) or 'none'}. "
+                f"{self.table.path}: no column {wanted}{near}; there are: {columns}. "
                 "Rename a column, or choose a task that fits the file"
             )
         return DataError(f"{self.at(*names)}: the cell is empty; fill it in, or remove the row")

@@ -51,7 +51,8 @@ def passes(sample: Sample, *, circular: bool) -> tuple[Pass, ...]:
                 )
         found = tuple(Pass(f"rot{k}", one.order, one.row) for k, one in enumerate(sample.rotations))
     else:
-        found = tuple(Pass(f"rot{k}", shifted(sample, k)) for k in range(len(offered(sample))))
+        count = len(offered(sample)) if circular else 1
+        found = tuple(Pass(f"rot{k}", shifted(sample, k)) for k in range(count))
     return found if circular else found[:1]
 
 

@@ -103,7 +103,7 @@ class Checkpoint:
                 f'converted checkpoint (often "-hf"), or wrap the model in a file of your own (my.py:MyModel): {text}'
             )
         if isinstance(error, OSError):
-            reason = (text.strip().splitlines() or [type(error).__name__])[0]
+            reason = (text.strip().splitlines() or [type(error).__name__])[0].rstrip(".")
             return ConfigError(
                 f"{self.source} cannot be read: {reason}. "
                 f"Check the name; offline, fetch it first (hf download {self.source}); a gated model needs HF_TOKEN"

@@ -63,7 +63,7 @@ class HubFiles:
         return Path(hf_hub_download(self.source, name, revision=self.revision))
 
     def _explained(self, name: str, error: Exception) -> ConfigError:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         return ConfigError(
             f"{self.source}: {name} cannot be read: {reason}. Check the name; offline, fetch it first "
             f"(hf download {self.source}); a gated model needs HF_TOKEN"

@@ -91,23 +91,43 @@ class OpenAIModel:
         )
         headers, secrets = _credentials(preset_name, preset, options.key_variable)
         url = endpoint(preset_name, options.base_url or preset.base_url, model, options.api_version or AZURE_VERSION)
+        self._headers, self._secrets = headers, secrets
         self._transport = Transport(url, headers, timeout=options.timeout, secrets=secrets)
 
     def generate(self, requests: Sequence[Request]) -> list[Output | Failure]:
         """Return one outcome per request, asked one after the other. Raises RetryableError or RejectedError."""
         return [self._ask(request) for request in requests]
 
-    def _ask(self, request: Request) -> Output | Failure:
-        body = self._payload.body(request)
-        started = time.perf_counter()
-        data = self._transport.post(body)
-        seconds = round(time.perf_counter() - started, 6)
+    @property
+    def address(self) -> str:
+        """The address of chat completions."""
+        return self._transport.url
+
+    def beside(self, path: str) -> Transport:
+        """Return the way to another address of the same server, such as "/files"."""
+        url = self.address.removesuffix("/chat/completions") + path
+        return Transport(url, self._headers, timeout=self._options.timeout, secrets=self._secrets)
+
+    def pieces(self, request: Request) -> list[bytes]:
+        """Return the body that a request is sent with, in pieces. Raises RejectedError, DataError."""
+        return self._payload.pieces(request)
+
+    def read(self, status: int, data: bytes, *, seconds: float | None = None) -> Output | Failure:
+        """Return what a reply says, whichever way it came. Raises like `generate`."""
+        if not 200 <= status < 300:
+            raise self._transport.error(status, {}, data)
         return read_reply(
             data,
             seconds=seconds,
             redact=self._transport.redact,
             empty_means_refused=self._preset.empty_means_refused,
         )
+
+    def _ask(self, request: Request) -> Output | Failure:
+        body = self.pieces(request)
+        started = time.perf_counter()
+        data = self._transport.post(body)
+        return self.read(200, data, seconds=round(time.perf_counter() - started, 6))
 
     def recipe(self) -> dict[str, Any]:
         """Return what defines the answers. `sampling` holds the model's own settings; the task's are the task's."""
@@ -134,6 +154,7 @@ class OpenAIModel:
             "url": self._transport.url,
             "concurrency": self.concurrency,
             "timeout": self._options.timeout,
+            "images_encoded": self._urls.encoded,
             "images_converted": self._urls.converted,
             "images_resized": self._urls.resized,
         }

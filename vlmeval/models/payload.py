@@ -178,6 +178,10 @@ class Payload:
 
     def body(self, request: Request) -> bytes:
         """Return the request as JSON. Raises RejectedError for text that is not Unicode (a lone surrogate)."""
+        return b"".join(self.pieces(request))
+
+    def pieces(self, request: Request) -> list[bytes]:
+        """Return the request as JSON in pieces: the images are those of the cache, not copies. Raises like `body`."""
         head = self._heads.get(request.sampling)
         if head is None:
             fields = {"model": self._model, **self.settings(request.sampling), **self._extra}
@@ -191,7 +195,7 @@ class Payload:
         except UnicodeEncodeError as error:
             raise RejectedError(f"sample {request.sample_id}: the prompt is not valid Unicode: {error}") from error
         pieces.append(b"}]}")
-        return b"".join(pieces)
+        return pieces
 
     def _add_content(self, request: Request, pieces: list[bytes]) -> None:
         if not any(isinstance(part, Image) for part in request.parts):

@@ -81,7 +81,9 @@ def open_replay(target: str, options: Mapping[str, Scalar]) -> ReplayModel:
     path = Path(target).expanduser()
     if target and path.is_dir():
         if not (path / "outputs.jsonl").is_file():
-            raise ConfigError(f"replay:{target}: the folder has no outputs.jsonl; expected a run, or a file of answers")
+            runs = sorted(found.parent for found in path.glob("*/outputs.jsonl"))
+            meant = f'; did you mean "replay:{runs[0]}"?' if runs else "; expected a run, or a file of answers"
+            raise ConfigError(f"replay:{target}: the folder has no outputs.jsonl{meant}")
         path = path / "outputs.jsonl"
     if not target or not path.is_file():
         raise ConfigError(f"replay:{target}: no such file or folder")

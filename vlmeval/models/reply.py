@@ -68,9 +68,9 @@ SNIPPET_BYTES = 80
 
 
 def read_reply(
-    data: bytes, *, seconds: float, redact: Callable[[str], str], empty_means_refused: bool = False
+    data: bytes, *, seconds: float | None, redact: Callable[[str], str], empty_means_refused: bool = False
 ) -> Output | Failure:
-    """Return what the body of a reply with status 200 says, as the table above. `seconds` is how long it took.
+    """Return what the body of a reply with status 200 says, as the table above. `seconds`: how long it took, if known.
 
     `redact` takes the key out of all that is kept: a server that echoes it must not put it on disk.
     """

@@ -25,12 +25,16 @@ def readable(descriptor: int) -> bool:
 
 
 class Route(Struct, frozen=True):
-    """How connections to one address are made. `tunnel` is the host behind a proxy, for TLS through it."""
+    """How connections to one address are made. `authority` names the server in the Host header.
+
+    `tunnel` is the host behind a proxy, for TLS through it.
+    """
 
     host: str
     port: int
     target: str
     context: ssl.SSLContext | None
+    authority: str
     headers: dict[str, str] = {}
     tunnel: tuple[str, int] | None = None
     tunnel_headers: dict[str, str] = {}
@@ -56,12 +60,14 @@ def find_route(url: str) -> Route:
     except ValueError as error:
         raise ConfigError(f"{url}: not an address: {error}") from error
     target = parts.path + (f"?{parts.query}" if parts.query else "")
+    named = f"[{host}]" if ":" in host else host
+    authority = named if port == (443 if secure else 80) else f"{named}:{port}"
     # One context for all: loading the certificates costs more than a request. It verifies name and chain.
     context = ssl.create_default_context() if secure else None
     local = host in ("localhost", "::1") or host.startswith("127.")
     proxy_url = None if local or urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(parts.scheme)
     if proxy_url is None:
-        return Route(host, port, target, context)
+        return Route(host, port, target, context, authority)
     proxy = urlsplit(proxy_url)
     if proxy.scheme != "http" or not proxy.hostname:
         raise ConfigError(f"{parts.scheme}_proxy: expected http://HOST:PORT; other proxies are not supported")
@@ -70,5 +76,5 @@ def find_route(url: str) -> Route:
         login = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
         headers["Proxy-Authorization"] = "Basic " + base64.b64encode(login).decode()
     if secure:
-        return Route(proxy.hostname, proxy.port or 80, target, context, {}, (host, port), headers)
-    return Route(proxy.hostname, proxy.port or 80, url, None, headers)
+        return Route(proxy.hostname, proxy.port or 80, target, context, authority, {}, (host, port), headers)
+    return Route(proxy.hostname, proxy.port or 80, url, None, authority, headers)

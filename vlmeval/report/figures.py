@@ -97,7 +97,8 @@ def efficiency_lines(efficiency: Efficiency | None) -> list[tuple[str, str, str]
         if spread is not None:
             found.append((name, f"{spread.p50:,.3f} s", spread_note(spread)))
     meters = efficiency.meters
-    for name, count in (("memory of the host", meters.host_peak_bytes), ("memory of devices", meters.device_peak_bytes)):
+    peaks = (("memory of the host", meters.host_peak_bytes), ("memory of devices", meters.device_peak_bytes))
+    for name, count in peaks:
         if count is not None:
             found.append((name, f"{count / 2**20:,.0f} MiB", "at its peak"))
     if meters.joules is not None:

@@ -70,7 +70,8 @@ class ProgressLines(Quiet):
     def _line(self, tally: Tally) -> str:
         seconds = self._now() - self._start
         rate = (tally.samples - tally.earlier_samples) / seconds if seconds > 0 else 0.0
-        parts = [f"{tally.samples}/{self._total}" if self._total is not None else str(tally.samples), f"{rate:.1f}/s"]
+        pace = "all from before" if 0 < tally.samples == tally.earlier_samples else f"{rate:.1f}/s"
+        parts = [f"{tally.samples}/{self._total}" if self._total is not None else str(tally.samples), pace]
         if self._total is not None and rate > 0 and tally.samples < self._total:
             parts.append(f"{duration((self._total - tally.samples) / rate)} left")
         return f"{self._label}: {parts[0]} samples, {', '.join([*parts[1:], *extras(tally)])}"

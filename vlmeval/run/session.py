@@ -88,6 +88,8 @@ def run_task(
     folder = choose_folder(results, task.name, model.name, recipe, fresh=settings.fresh, shard=shard)
     with ExitStack() as stack:
         stack.enter_context(RunLock(folder.path))
+        if isinstance(model, Noting):
+            model.keep_in(folder.path)
         manifest = continued(folder, recipe, shard) or new_manifest(folder, recipe, task, model.name, origin)
         manifest.task, manifest.limit, manifest.shard = task, settings.limit, shard
         manifest.counts["expected"] = len(samples)
@@ -179,6 +181,15 @@ class Expecting(Protocol):
 
     def expect(self, requests: Sequence[Request]) -> None:
         """Be told what will be asked soon; returns at once."""
+        ...
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """A model that keeps notes of its own beside the answers."""
+
+    def keep_in(self, folder: Path) -> None:
+        """Be told the folder of the run that begins or goes on."""
         ...
 
 

@@ -106,7 +106,8 @@ def said(comparison: Comparison) -> Iterator[str]:
     if len(shown) > 1 or any(len(one.figures) > 1 for one in shown):
         slices = sum(len(one.figures) - 1 for one in shown)
         among = f", those of {slices} slices among themselves" if slices else ""
-        yield f"p-values are adjusted after Holm over {len(shown)} comparisons{among}; intervals are not"
+        many = "1 comparison" if len(shown) == 1 else f"{len(shown)} comparisons"
+        yield f"p-values are adjusted after Holm over {many}{among}; intervals are not"
 
 
 def conclusion(one: TaskComparison) -> str:
