@@ -16,8 +16,8 @@ IDENTITY = {"uuid.uuid4", "uuid.uuid1", "os.urandom", "random.SystemRandom"}
 LONE = {"scipy.stats.bootstrap", "scipy.stats.permutation_test", "scipy.stats.monte_carlo_test"}
 """Draw by themselves unless `rng` or `random_state` is given."""
 
-KEYS = {"vlmeval/sbs/sessions.py", "vlmeval/sbs/tokens.py"}
-"""Make keys that nobody may guess, of which no answer, vote or score depends."""
+KEYS = {"vlmeval/run/filed.py", "vlmeval/sbs/sessions.py", "vlmeval/sbs/tokens.py"}
+"""Make keys that must be nobody else's, on which no answer, vote or score depends."""
 
 
 def names_of(tree: ast.AST) -> dict[str, str]:

@@ -10,8 +10,8 @@ import msgspec
 
 from vlmeval.cli import options
 from vlmeval.data.catalog import expand, find_task
-from vlmeval.data.own import is_own, own_inference
-from vlmeval.data.task import Task, with_scorer
+from vlmeval.data.own import own_inference
+from vlmeval.data.task import Task, is_own, with_scorer
 from vlmeval.errors import ConfigError
 from vlmeval.kinds.settings import takes, with_options
 from vlmeval.metrics.pass_at import metrics_of_tries

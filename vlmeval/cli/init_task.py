@@ -11,10 +11,9 @@ import msgspec
 from vlmeval.cli.example import prompt_text
 from vlmeval.data.catalog import task_names
 from vlmeval.data.options import DataOptions
-from vlmeval.data.own import inferred_task, is_own, own_inference
+from vlmeval.data.own import inferred_task, own_inference
 from vlmeval.data.samples import open_samples
-from vlmeval.data.sources import SUFFIXES
-from vlmeval.data.task import Task
+from vlmeval.data.task import SUFFIXES, Task, is_own
 from vlmeval.data.task_toml import task_toml
 from vlmeval.errors import ConfigError
 from vlmeval.registry import KINDS

@@ -22,16 +22,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from vlmeval.data.benchmark import Benchmark
-from vlmeval.data.own import is_own, own_benchmark, own_task
 from vlmeval.data.suites import Suite, checked_suite, read_suite, suites_of
-from vlmeval.data.task import Task
+from vlmeval.data.task import Task, is_own
 from vlmeval.errors import ConfigError
 from vlmeval.jsonio import read_toml
 from vlmeval.registry import did_you_mean
+
+if TYPE_CHECKING:
+    from vlmeval.data.benchmark import Benchmark
 
 GROUP = "vlmeval.catalog"
 
@@ -106,6 +108,8 @@ def find_task(name: str, roots: Sequence[Path] = ()) -> Task:
     if name.lower().endswith(".toml"):
         return _users_task(Path(name).expanduser(), roots)
     if is_own(name):
+        from vlmeval.data.own import own_task  # readers of data: not where tasks are only listed
+
         return own_task(name)
     wanted = _plain(name)
     for path in _task_files(roots):
@@ -209,6 +213,8 @@ def find_benchmark(name: str, roots: Sequence[Path] = ()) -> Benchmark:
     if name.endswith(".py"):
         return _load_benchmark(Path(name).expanduser().resolve())
     if is_own(name):
+        from vlmeval.data.own import own_benchmark
+
         return own_benchmark(name)
     files = {path.stem: path for root in reversed(catalog_roots(roots)) for path in (root / "benchmarks").glob("*.py")}
     if name not in files:
@@ -240,6 +246,8 @@ def _plain(name: str) -> str:
 
 @functools.cache
 def _load_benchmark(path: Path) -> Benchmark:
+    from vlmeval.data.benchmark import Benchmark
+
     module = _run_file(path)
     found = getattr(module, "BENCHMARK", None)
     if not isinstance(found, Benchmark):

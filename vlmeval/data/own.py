@@ -19,7 +19,7 @@ from vlmeval.data.grounding import referring_count, referring_samples
 from vlmeval.data.infer import CAPTION, CATEGORIES, CHOICE, GROUNDING, SHORT, YESNO, Inference, infer
 from vlmeval.data.options import DataOptions
 from vlmeval.data.polar import plain_question, yes_no_gold
-from vlmeval.data.sources import SUFFIXES, Source, open_path
+from vlmeval.data.sources import Source, open_path
 from vlmeval.data.table import Row, Table
 from vlmeval.data.task import PromptStyle, Task
 from vlmeval.errors import DataError
@@ -60,11 +60,6 @@ class OwnFile:
 
     def __str__(self) -> str:
         return self.path
-
-
-def is_own(name: str) -> bool:
-    """Tell whether a task's or benchmark's name is the path of a data file."""
-    return Path(name).suffix.lower() in SUFFIXES
 
 
 def own_inference(name: str) -> Inference:

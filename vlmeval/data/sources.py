@@ -17,10 +17,9 @@ from vlmeval.data.options import DataOptions
 from vlmeval.data.sheets import open_sheet
 from vlmeval.data.table import Table
 from vlmeval.data.tables import ArrowTable, open_arrow
+from vlmeval.data.task import SUFFIXES
 from vlmeval.data.tsv import TsvTable
 from vlmeval.errors import DataError
-
-SUFFIXES = (".tsv", ".parquet", ".arrow", ".jsonl", ".json", ".csv", ".xlsx")
 
 
 def open_table(path: Path, folders: ImageFolders, *, split: str = "") -> Table:

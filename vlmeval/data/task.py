@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,6 +15,14 @@ READING_OPTIONS = frozenset({"policy", "extractor", "official", "seed", "integer
 """The settings of kinds that say how a reply is read: with others the same answers are scored otherwise."""
 DEFAULT_SCORER = "official"
 DEFAULT_ABOUT = "the protocol of the published figures"
+
+SUFFIXES = (".tsv", ".parquet", ".arrow", ".jsonl", ".json", ".csv", ".xlsx")
+"""The ends of data files, each a format that can be read."""
+
+
+def is_own(name: str) -> bool:
+    """Tell whether a task's or benchmark's name is the path of a data file."""
+    return Path(name).suffix.lower() in SUFFIXES
 
 
 class PromptStyle(Struct, frozen=True, forbid_unknown_fields=True):
