@@ -88,6 +88,7 @@ KINDS = Registry(
         "short": "vlmeval.kinds.short:ShortKind",
         "caption": "vlmeval.kinds.caption:CaptionKind",
         "pairs": "vlmeval.kinds.pairs:PairsKind",
+        "preference": "vlmeval.kinds.preference:PreferenceKind",
         "retrieval": "vlmeval.kinds.retrieval:RetrievalKind",
         "yesno": "vlmeval.kinds.yesno:YesNoKind",
         "zeroshot": "vlmeval.kinds.zeroshot:ZeroShotKind",

@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "vlmeval.cli.sbs_serve:command",
         "Serve a study: people judge pairs in a browser, the organiser looks on.",
     ),
+    "judge": ("vlmeval.cli.sbs_judge:command", "Have a model judge the pairs of a study, in both orders."),
     "plan": ("vlmeval.cli.sbs_plan:command", "Say how many votes a wanted interval or power needs."),
     "export": ("vlmeval.cli.sbs_export:command", "Write the votes of a study, without personal data."),
     "verify": ("vlmeval.cli.sbs_verify:command", "Check a study against its audit log."),

@@ -11,7 +11,7 @@ from vlmeval.cli import options
 from vlmeval.errors import ConfigError
 from vlmeval.jsonio import write_json, write_whole
 from vlmeval.report.ratings import write_ratings_page
-from vlmeval.sbs import tables
+from vlmeval.sbs import judged, tables
 from vlmeval.sbs.board import Board
 from vlmeval.sbs.rate import rate
 from vlmeval.sbs.strengths import ELO, Clustering, Method, Recipe
@@ -60,7 +60,9 @@ def command(
     output: Path | None,
 ) -> int:
     """Rate the models of SOURCE: a file of votes (CSV, TSV, JSON, JSON Lines, .gz), or the folder of a study."""
-    study, votes = votes_of(source, db, baseline=baseline, category=category_column)
+    verdicts = judge_file(study_folder(source), judge)
+    study, votes = votes_of(verdicts or source, db, baseline=baseline, category=category_column)
+    study = study if verdicts is None else verdicts.parent.name
     votes = chosen(votes, category, judge)
     name, center = anchor_of(anchor)
     if not scale > 0:
@@ -88,6 +90,14 @@ def votes_of(source: Path, db: str | None, *, baseline: str | None, category: st
     path = votes_path(source)
     name = path.parent.name if path.name in EXPORTS and path.parent.name else path.name.split(".")[0]
     return name, read_votes(path, baseline=baseline, category=category)
+
+
+def judge_file(folder: Path, judge: str | None) -> Path | None:
+    """Return the verdicts that `vlmeval sbs judge` has written beside a study, None where this judge has none."""
+    if judge is None or not (folder / STUDY_FILE).is_file():
+        return None
+    path = judged.votes_path(folder, judge)
+    return path if path.is_file() else None
 
 
 def votes_path(source: Path) -> Path:

@@ -28,6 +28,7 @@ from vlmeval.sbs.records import (
     Item,
     Lease,
     Progress,
+    Shown,
     Texts,
     VoteResult,
 )
@@ -180,6 +181,10 @@ class StudyStore:
     def texts(self) -> dict[int, Texts]:
         """Return what the annotators of each item saw, with the models: for exports, never for annotators."""
         return tallies.texts(self._reader)
+
+    def prompts(self) -> dict[str, tuple[Shown, ...]]:
+        """Return text and images of each prompt, in reading order, by its name."""
+        return tallies.prompts(self._reader)
 
     def images(self) -> tuple[str, ...]:
         """Return the file names of the images of all prompts, sorted."""

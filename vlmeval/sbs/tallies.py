@@ -114,6 +114,14 @@ def texts(database: Database) -> dict[int, Texts]:
     }
 
 
+def prompts(database: Database) -> dict[str, tuple[Shown, ...]]:
+    """Return the parts of each prompt by its name."""
+    return {
+        str(name): json.decode(parts, type=tuple[Shown, ...])
+        for name, parts in database.rows("select name, parts from prompt")
+    }
+
+
 def images(database: Database) -> tuple[str, ...]:
     """Return the images that prompts show, sorted."""
     rows = database.rows("select parts from prompt")
