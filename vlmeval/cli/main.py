@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("vlmeval.cli.compare:command", "Compare runs sample by sample, or with published figures."),
     "validate": ("vlmeval.cli.validate:command", "Check runs: scores against the journal, digests, samples, prompts."),
     "report": ("vlmeval.cli.report:command", "Write the HTML page, Markdown, CSV and JSON of runs."),
+    "export": ("vlmeval.cli.export:command", "Export runs: LaTeX, Markdown, model card, JSON, W&B, MLflow."),
     "leaderboard": ("vlmeval.cli.leaderboard:command", "Write the leaderboard of runs: a static site, CSV and JSON."),
     "explain": ("vlmeval.cli.explain:command", "Draw what in its image a local model's reply rests on."),
     "tasks": ("vlmeval.cli.tasks:command", "List, search and show tasks."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -42,6 +42,7 @@ class Ledger:
     incomplete: int = 0
     unanswered: int = 0
     broken: int = 0
+    errors: list[VlmevalError] = field(default_factory=list)
 
     def status(self) -> int:
         """Return 0 complete, 1 scored but incomplete, 2 wrong use or data, 3 nothing was answered."""
@@ -126,6 +127,13 @@ def command(**given: Any) -> int:
     Every answer is on disk before it counts: after an interruption the same command continues. Finished work is not
     repeated, so the command may be run again with more models or tasks.
     """
+    ledger, found = evaluate_all(given)
+    conclude([scores for _, scores in found], [folder for folder, _ in found], given)
+    return ledger.status()
+
+
+def evaluate_all(given: dict[str, Any]) -> tuple[Ledger, list[tuple[RunFolder, Scores]]]:
+    """Run and score every pair of model and task, and return how they ended, and what was scored."""
     tasks = asked_tasks(given)
     files = asked_files(tasks, given)
     settings = run_settings(given)
@@ -133,7 +141,7 @@ def command(**given: Any) -> int:
     names = options.names(given["models"])
     refuse_replayed(names, given["blind"])
     machines.check_machines(given)
-    ledger, scores, folders = Ledger(), [], []
+    ledger, found = Ledger(), []
     with ExitStack() as stack:
         judge = stack.enter_context(closing(asked_judge(given))) if given["judge"] else None
         encoder = stack.enter_context(closing(encoder_of(given, tasks))) if given["clipscore"] else None
@@ -155,10 +163,8 @@ def command(**given: Any) -> int:
                     )
                     scored = evaluate(task, where, model, settings, judge, encoder, given, ledger)
                     if scored is not None:
-                        folders.append(scored[0])
-                        scores.append(scored[1])
-    conclude(scores, folders, given)
-    return ledger.status()
+                        found.append(scored)
+    return ledger, found
 
 
 def evaluate(
@@ -195,6 +201,7 @@ def evaluate(
     except VlmevalError as error:
         complain(task, error)
         ledger.broken += 1
+        ledger.errors.append(error)
         return None
     replied = scores.coverage
     if not replied.answered + replied.unparsed + replied.judge_error:
