@@ -272,7 +272,7 @@ def test_a_long_table_is_drawn_as_one_scrolls_and_whole_in_print(browser: Any, t
     before = page.locator(".lb tbody tr").count()
     assert before < 120
     page.evaluate("document.getElementById('scroll').scrollTop = 1e6")
-    page.wait_for_function(f"document.querySelectorAll('.lb tbody tr').length > {before}")
+    page.locator(".lb tbody tr").nth(before).wait_for(state="attached")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator(".lb tbody tr").count() == 120
 
