@@ -139,7 +139,7 @@ def test_an_address_opens_what_it_was_copied_from(browser: Any, site: Path) -> N
     page.goto(linked)
     assert page.locator("#detail-name").inner_text() == "org/alpha"
     page.keyboard.press("Escape")
-    page.wait_for_function("!location.hash.includes('model=')")
+    page.wait_for_url(lambda url: "model=" not in url)
     page.go_back()
     page.wait_for_selector("#detail[open]")
     assert page.locator("#detail-name").inner_text() == "org/alpha"
@@ -224,12 +224,12 @@ def test_plots_say_what_they_show(browser: Any, site: Path) -> None:
     assert page.locator("#plot .front").count() == 1
     assert "not known: beta (t=1)" in page.locator("#plot").inner_text()
     page.goto(f"{site.as_uri()}#view=scatter&y=alpha_task&x=speed")
-    page.wait_for_function("document.querySelector('#plot svg').getAttribute('aria-label').includes('answers')")
+    page.locator("#plot svg[aria-label*='answers']").wait_for(state="attached")
     page.goto(f"{site.as_uri()}#view=dots&y=alpha_task")
     page.wait_for_selector("#plot circle.even")
     assert page.locator("#plot circle").count() == 3
     page.goto(f"{site.as_uri()}#view=heat&heat=wins")
-    page.wait_for_function("document.querySelector('#plot svg').getAttribute('aria-label').startsWith('Share')")
+    page.locator("#plot svg[aria-label^='Share']").wait_for(state="attached")
     titles = page.locator("#plot title").all_text_contents()
     assert "beta (t=1) ahead of org/alpha on 2 of n = 2 common tasks" in titles
     page.goto(f"{site.as_uri()}#view=radar")
@@ -268,7 +268,7 @@ def test_300_models_by_30_tasks_are_filtered_within_100_ms(browser: Any, tmp_pat
 
 def test_a_long_table_is_drawn_as_one_scrolls_and_whole_in_print(browser: Any, tmp_path: Path) -> None:
     page, _ = opened(browser, write_leaderboard(large_board(120, 4), tmp_path))
-    page.wait_for_function("document.querySelectorAll('.lb tbody tr').length >= 12")
+    page.locator(".lb tbody tr").nth(11).wait_for(state="attached")
     before = page.locator(".lb tbody tr").count()
     assert before < 120
     page.evaluate("document.getElementById('scroll').scrollTop = 1e6")
